@@ -1,0 +1,1 @@
+"""Panel, scoring, ranking, award, official notices, objections."""

@@ -1,0 +1,1 @@
+"""Drafts, sealed submission, opening."""

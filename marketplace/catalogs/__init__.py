@@ -1,0 +1,1 @@
+"""Areas, the guiding catalogue, annual purchase lists."""

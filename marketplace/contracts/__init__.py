@@ -1,0 +1,1 @@
+"""Frozen terms, the contract PDF, signing state."""

@@ -1,0 +1,1 @@
+"""What every slice stands on: money, time, permission, audit, outbox. Knows no slice, no vendor, no Flask."""

@@ -1,0 +1,156 @@
+"""The audit: append-only events, each with its own hash, chained in batches by one sealer (house.md section 5)."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import JSON, Index, func, insert, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from marketplace.core.access import Actor
+from marketplace.core.db import Model, db, new_ref
+
+GENESIS = "0" * 64
+SEAL_BATCH = 1_000
+UNSEALED_LIMIT = timedelta(seconds=60)
+
+
+class AuditEvent(Model):
+    """Who did what to what, when. Rows are never changed except once, by the sealer, which adds order and chain."""
+
+    __tablename__ = "audit_event"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ref: Mapped[str] = mapped_column(unique=True, default=new_ref)
+    at: Mapped[datetime]
+    actor_id: Mapped[int | None]
+    actor_name: Mapped[str]
+    organization_id: Mapped[int | None]
+    action: Mapped[str]
+    subject_kind: Mapped[str]
+    subject_ref: Mapped[str]
+    facts: Mapped[dict[str, object]] = mapped_column(JSON)
+    own_hash: Mapped[str]
+    position: Mapped[int | None] = mapped_column(unique=True)
+    chain_hash: Mapped[str | None]
+
+    __table_args__ = (
+        Index("ix_audit_event_subject", "subject_kind", "subject_ref"),
+        Index("ix_audit_event_at", "at"),
+        Index("ix_audit_event_unsealed", "id", sqlite_where=db.text("position IS NULL"),
+              postgresql_where=db.text("position IS NULL")),
+    )
+
+
+def own_hash(row: Mapping[str, object]) -> str:
+    """Return the SHA-256 of one event's facts in canonical JSON, without its place in the chain."""
+    at = row["at"]
+    body = {
+        "ref": row["ref"], "at": at.astimezone(UTC).isoformat(timespec="microseconds") if isinstance(at, datetime) else at,
+        "actor": [row["actor_id"], row["actor_name"], row["organization_id"]],
+        "action": row["action"], "subject": [row["subject_kind"], row["subject_ref"]], "facts": row["facts"],
+    }
+    text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def record(session: Session, *, actor: Actor, action: str, subject: tuple[str, str], now: datetime,
+           **facts: object) -> None:
+    """Write one event in the caller's transaction (the fourth beat). Facts never hold a sealed or secret value."""
+    clean = json.loads(json.dumps(facts, ensure_ascii=False, default=str))
+    row: dict[str, object] = {
+        "ref": new_ref(), "at": now, "actor_id": actor.person_id, "actor_name": actor.name,
+        "organization_id": actor.organization_id, "action": action,
+        "subject_kind": subject[0], "subject_ref": subject[1], "facts": clean,
+    }
+    session.execute(insert(AuditEvent).values(**row, own_hash=own_hash(row)))
+
+
+def chain(previous: str, own: str) -> str:
+    """Return the chain hash of an event from the one before it."""
+    return hashlib.sha256(f"{previous}{own}".encode()).hexdigest()
+
+
+def seal_batch(session: Session) -> int:
+    """Give order and chain hash to the unsealed events, oldest first; return how many. One sealer at a time."""
+    last = session.execute(
+        select(AuditEvent.position, AuditEvent.chain_hash)
+        .where(AuditEvent.position.is_not(None)).order_by(AuditEvent.position.desc()).limit(1)
+    ).first()
+    position, head = (last[0], last[1]) if last else (0, GENESIS)
+    rows = session.execute(
+        select(AuditEvent.id, AuditEvent.own_hash).where(AuditEvent.position.is_(None))
+        .order_by(AuditEvent.id).limit(SEAL_BATCH)
+    ).all()
+    changes = []
+    for event_id, own in rows:
+        position += 1
+        head = chain(head, own)
+        changes.append({"id": event_id, "position": position, "chain_hash": head})
+    if changes:
+        session.execute(update(AuditEvent), changes)
+    return len(changes)
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """What verification found. `first_bad` is the position (or ref) of the first event that does not fit."""
+
+    ok: bool
+    events: int
+    sealed: int
+    unsealed: int
+    head: str
+    first_bad: str | None
+    note: str = ""
+
+
+def verify(session: Session, *, now: datetime, heads: Mapping[int, str] | None = None) -> AuditReport:
+    """Recompute every hash and the chain. `heads` (position -> chain hash, published earlier) reveal a cut tail.
+
+    Without `heads` only an edit, a gap or a swap can be found: somebody who may write the table can cut its end.
+    """
+    heads = dict(heads or {})
+    position, head, bad = 0, GENESIS, None
+    for event in _sealed(session):
+        position += 1
+        head = chain(head, event.own_hash)
+        if event.position != position or event.chain_hash != head or own_hash(_as_row(event)) != event.own_hash:
+            bad = str(position)
+            break
+        if position in heads and heads.pop(position) != head:
+            bad = str(position)
+            break
+    if bad is None and heads:
+        bad = str(min(heads))
+    unsealed = session.scalar(select(func.count()).select_from(AuditEvent).where(AuditEvent.position.is_(None))) or 0
+    oldest = session.scalar(select(func.min(AuditEvent.at)).where(AuditEvent.position.is_(None)))
+    stale = oldest is not None and now - oldest > UNSEALED_LIMIT
+    note = "unsealed tail is older than 60 s: is the sealer running?" if stale else ""
+    if bad is None:
+        bad = next((e.ref for e in _unsealed(session) if own_hash(_as_row(e)) != e.own_hash), None)
+    count = session.scalar(select(func.count()).select_from(AuditEvent)) or 0
+    return AuditReport(bad is None and not stale, count, position, unsealed, head, bad, note)
+
+
+def _sealed(session: Session) -> Iterator[AuditEvent]:
+    """Yield the sealed events in chain order, a page at a time."""
+    last = 0
+    while page := session.scalars(
+        select(AuditEvent).where(AuditEvent.position > last).order_by(AuditEvent.position).limit(SEAL_BATCH)
+    ).all():
+        yield from page
+        last = page[-1].position or 0
+
+
+def _unsealed(session: Session) -> Iterator[AuditEvent]:
+    """Yield the events that wait for the sealer."""
+    yield from session.scalars(select(AuditEvent).where(AuditEvent.position.is_(None)).order_by(AuditEvent.id))
+
+
+def _as_row(event: AuditEvent) -> dict[str, object]:
+    """Return the hashed columns of a stored event."""
+    names = ("ref", "at", "actor_id", "actor_name", "organization_id", "action", "subject_kind", "subject_ref", "facts")
+    return {name: getattr(event, name) for name in names}

@@ -1,0 +1,34 @@
+"""What an operation raises: one sentence for people that says what to do next."""
+
+
+class DomainError(Exception):
+    """A refusal. `sentence` is a Chinese message id with {named} places, `facts` fills them in any language."""
+
+    def __init__(self, sentence: str, **facts: object) -> None:
+        self.sentence = sentence
+        self.facts = facts
+        super().__init__(sentence.format(**facts) if facts else sentence)
+
+
+class Denied(DomainError):  # noqa: N818 - the trade says "denied"
+    """The actor may not do this. With `hidden`, even the existence is secret (404 instead of 403)."""
+
+    def __init__(self, sentence: str, *, hidden: bool = False, **facts: object) -> None:
+        super().__init__(sentence, **facts)
+        self.hidden = hidden
+
+
+class IllegalStep(DomainError):  # noqa: N818
+    """The subject is not in a state from which this step leads on (409)."""
+
+
+class Conflict(DomainError):  # noqa: N818
+    """Somebody else was first, or the thing is used up (409)."""
+
+
+class Invalid(DomainError):  # noqa: N818
+    """The input breaks a rule (422). `field` names the form field it belongs to, if one does."""
+
+    def __init__(self, sentence: str, *, field: str | None = None, **facts: object) -> None:
+        super().__init__(sentence, **facts)
+        self.field = field

@@ -1,0 +1,142 @@
+"""Ports: what the house needs from vendors, in 1-3 methods each. `integrations/` implements them, one file a vendor."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from marketplace.core.publishing import PublicDocument
+
+
+@dataclass(frozen=True)
+class RenderedPdf:
+    """The bytes of a PDF and how many pages they make."""
+
+    data: bytes
+    pages: int
+
+
+class PdfRenderer(Protocol):
+    """Turns a trusted template filled with plain frozen data into a PDF."""
+
+    def missing_glyphs(self, text: str) -> str:
+        """Return the characters of `text` that no font on hand can print, each once, in order."""
+
+    def render(self, html: str, *, attachments: Mapping[str, bytes] | None = None, identifier: str = "") -> RenderedPdf:
+        """Render in a child process with limits; raises Invalid naming characters that cannot be printed."""
+
+
+class Sealer(Protocol):
+    """Seals bytes for a purpose so that the database alone does not reveal them."""
+
+    def new_key(self, purpose: str) -> bytes:
+        """Return a fresh data key, wrapped by the outside key; `purpose` is bound to it."""
+
+    def seal(self, wrapped_key: bytes, plaintext: bytes, *, context: bytes) -> bytes:
+        """Encrypt with authenticated context; raises KeyMissing when the outside key is not there."""
+
+    def unseal(self, wrapped_key: bytes, sealed: bytes, *, context: bytes) -> bytes:
+        """Decrypt; raises SealBroken when a bit of it, or the context, differs."""
+
+
+class Mailer(Protocol):
+    """Hands one message to the mail system."""
+
+    def send(self, *, to: str, subject: str, text: str, message_id: str) -> None:
+        """Send; raises OSError when the mail system cannot be reached (the job tries again)."""
+
+
+class FileStore(Protocol):
+    """Keeps bytes under their SHA-256."""
+
+    def put(self, data: bytes) -> str:
+        """Store durably and return the SHA-256 in hex; the same bytes are stored once."""
+
+    def get(self, sha256: str) -> bytes:
+        """Return the bytes; raises FileNotFoundError, or OSError when they do not match their name."""
+
+
+class VirusScanner(Protocol):
+    """Says whether bytes are safe to hand on."""
+
+    def scan(self, data: bytes) -> str:
+        """Return 'clean', or the name of what was found; raises OSError when the scanner cannot be reached."""
+
+
+@dataclass(frozen=True)
+class SheetCell:
+    """One cell as a person sees it: shown text, and the number if it holds one. `error` names #REF! and its kind."""
+
+    text: str
+    number: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class SheetTable:
+    """One sheet: its name, its rows (row 1 first, as numbered in the sheet) and merged areas (1-based, inclusive)."""
+
+    name: str
+    rows: Sequence[Sequence[SheetCell]]
+    merged: Sequence[tuple[int, int, int, int]] = ()
+    hidden: bool = False
+
+
+class WorkbookReader(Protocol):
+    """Reads XLSX, XLS and CSV bytes within limits."""
+
+    def read(self, data: bytes, *, filename: str) -> list[SheetTable]:
+        """Return the sheets; raises Invalid with a sentence for a bomb, a wrong type, or too many rows."""
+
+
+class WorkbookWriter(Protocol):
+    """Writes a table as XLSX."""
+
+    def write(self, sheets: Mapping[str, Sequence[Sequence[object]]], *, title: str = "") -> bytes:
+        """Return an XLSX whose text cells can never run as formulas."""
+
+
+@dataclass(frozen=True)
+class SearchHits:
+    """Ids in rank order, the exact total, and exact facet counts over all hits."""
+
+    refs: Sequence[tuple[str, str]]
+    total: int
+    facets: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+class SearchIndex(Protocol):
+    """A throw-away full-text index that can be rebuilt from the database."""
+
+    def index(self, documents: Iterable[PublicDocument], *, deleted: Iterable[tuple[str, str]] = ()) -> None:
+        """Write one batch."""
+
+    def search(self, text: str, *, kinds: Sequence[str] = (), limit: int = 1_000) -> SearchHits:
+        """Return the best hits."""
+
+    def clear(self) -> None:
+        """Start again, empty."""
+
+
+class Converter(Protocol):
+    """Converts Chinese script."""
+
+    def to_traditional(self, text: str) -> str:
+        """Return `text` in Traditional characters."""
+
+    def to_simplified(self, text: str) -> str:
+        """Return `text` in Simplified characters."""
+
+
+@dataclass
+class Services:
+    """The real things behind the ports, made once by create_app."""
+
+    pdf: PdfRenderer
+    sealer: Sealer
+    mailer: Mailer
+    files: FileStore
+    workbook_reader: WorkbookReader
+    workbook_writer: WorkbookWriter
+    search_index: SearchIndex
+    converter: Converter
+    scanner: VirusScanner

@@ -1,0 +1,1 @@
+"""Home and desks: pages that show several slices."""

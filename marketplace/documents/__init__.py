@@ -1,0 +1,1 @@
+"""Numbers, render, store, verify: for every slice that issues paper."""

@@ -1,0 +1,1 @@
+"""Uploads: owner, scan state, permission."""

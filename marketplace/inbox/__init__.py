@@ -1,0 +1,1 @@
+"""Messages to people: to-do and news, by page and by e-mail."""

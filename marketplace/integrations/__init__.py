@@ -1,0 +1,72 @@
+"""One file a vendor, each implementing one port of core/ports.py; make() builds them on first use."""
+
+from marketplace.config import Config
+
+
+def make(name: str, config: Config) -> object:
+    """Return the real service behind the port `name`; called once per process and service."""
+    try:
+        maker = _MAKERS[name]
+    except KeyError:
+        raise AttributeError(name) from None
+    return maker(config)
+
+
+def _pdf(config: Config) -> object:
+    from marketplace.integrations.weasyprint import WeasyPrintRenderer
+
+    return WeasyPrintRenderer(cache=config.instance / "fontcache")
+
+
+def _sealer(config: Config) -> object:
+    from marketplace.integrations.sealer import AesGcmSealer
+
+    return AesGcmSealer(config.seal_key_path)
+
+
+def _mailer(config: Config) -> object:
+    from marketplace.integrations.smtp import make_mailer
+
+    return make_mailer(config)
+
+
+def _files(config: Config) -> object:
+    from marketplace.integrations.filestore import FolderStore
+
+    return FolderStore(config.instance / "files")
+
+
+def _workbook_reader(_config: Config) -> object:
+    from marketplace.integrations.workbooks import CalamineReader
+
+    return CalamineReader()
+
+
+def _workbook_writer(_config: Config) -> object:
+    from marketplace.integrations.openpyxl import OpenpyxlWriter
+
+    return OpenpyxlWriter()
+
+
+def _search_index(config: Config) -> object:
+    from marketplace.integrations.whoosh import WhooshIndex
+
+    return WhooshIndex(config.instance / "index")
+
+
+def _converter(_config: Config) -> object:
+    from marketplace.integrations.opencc import OpenCCConverter
+
+    return OpenCCConverter()
+
+
+def _scanner(_config: Config) -> object:
+    from marketplace.integrations.scanner import SignatureScanner
+
+    return SignatureScanner()
+
+
+_MAKERS = {
+    "pdf": _pdf, "sealer": _sealer, "mailer": _mailer, "files": _files, "workbook_reader": _workbook_reader,
+    "workbook_writer": _workbook_writer, "search_index": _search_index, "converter": _converter, "scanner": _scanner,
+}

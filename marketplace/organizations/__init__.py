@@ -1,0 +1,1 @@
+"""Units (a tree), providers, foundations: registry, profile, credit."""

@@ -1,0 +1,1 @@
+"""Rule sets as data: stages, timers, thresholds, committee and price rules, words."""

@@ -1,0 +1,1 @@
+"""Posted projects: requirement, publishing, questions, addenda."""

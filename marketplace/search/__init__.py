@@ -1,0 +1,1 @@
+"""Index upkeep and the search that lists use."""

@@ -1,0 +1,90 @@
+"""Maps refusals to pages: what happened, is my text safe, what next."""
+
+from flask import Flask, Response, render_template, request
+from flask_babel import gettext
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from marketplace.core.db import db
+from marketplace.core.errors import Conflict, Denied, DomainError, IllegalStep, Invalid
+from marketplace.core.text import N_
+
+NOT_FOUND = 404
+TITLES = {
+    400: N_("请求有误"), 401: N_("请先登录"), 403: N_("没有权限"), 404: N_("没有找到"), 405: N_("不支持的操作"), 409: N_("情况有变化"),
+    413: N_("文件太大"), 415: N_("文件类型不对"), 419: N_("页面已过期"), 422: N_("填写有误"), 429: N_("操作太快"),
+    500: N_("系统出错"), 503: N_("服务暂不可用"),
+}
+SENTENCES = {
+    400: N_("浏览器发来的内容不完整。请返回上一页重试"),
+    401: N_("请登录后再打开这一页"),
+    403: N_("您没有这一步的权限。需要时请联系单位管理员"),
+    404: N_("地址可能写错，或内容已不公开。可以从首页或搜索重新进入"),
+    405: N_("这个地址不支持这样的操作。请从页面上的按钮进入"),
+    413: N_("单个文件不超过 20 MB。请压缩后重新上传"),
+    415: N_("不接受这种类型的文件。请看上传框下的说明"),
+    429: N_("请稍等片刻再试。您填写的内容没有丢失"),
+    500: N_("已经记录下来。刚才的操作没有完成，没有留下一半的数据。请重试，仍不行请联系平台"),
+    503: N_("正在维护或太忙。请一分钟后重试"),
+}
+_STATUS: tuple[tuple[type[DomainError], int], ...] = ((IllegalStep, 409), (Conflict, 409), (Invalid, 422), (Denied, 403))
+
+
+def say(error: DomainError) -> str:
+    """Return the error's sentence in the visitor's language, facts filled in."""
+    words = gettext(error.sentence)
+    facts = {name: gettext(value) if isinstance(value, str) and value else value for name, value in error.facts.items()}
+    return words.format(**facts) if facts else words
+
+
+def status_of(error: DomainError) -> int:
+    """Return the HTTP status of a refusal."""
+    if isinstance(error, Denied) and error.hidden:
+        return NOT_FOUND
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
+
+
+def error_page(status: int, sentence: str = "") -> Response:
+    """Return the page of an error: number, sentence, what next."""
+    sentence = sentence or gettext(SENTENCES.get(status, SENTENCES[500]))
+    title = gettext(TITLES.get(status, TITLES[500]))
+    if request.headers.get("HX-Request"):
+        body = render_template("_macros/error_fragment.html", title=title, sentence=sentence)
+    else:
+        body = render_template("error.html", status=status, title=title, sentence=sentence)
+    return Response(body, status=status, mimetype="text/html")
+
+
+def init_errors(app: Flask) -> None:
+    """Register one handler for each family of errors."""
+
+    @app.errorhandler(DomainError)
+    def domain(error: DomainError) -> Response:
+        db.session.rollback()
+        status = status_of(error)
+        return error_page(status, "" if status == NOT_FOUND else say(error))
+
+    @app.errorhandler(CSRFError)
+    def csrf(_error: CSRFError) -> Response:
+        typed = [(name, value) for name, value in request.form.items(multi=True) if name != "csrf_token" and value]
+        body = render_template("expired.html", typed=typed, title=gettext(TITLES[419]))
+        return Response(body, status=400, mimetype="text/html")
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> Response:
+        status = error.code or 500
+        if error.response is not None or status < 400:  # noqa: PLR2004
+            return error.get_response()  # type: ignore[return-value]
+        page = error_page(status)
+        for name in ("Allow", "Retry-After"):
+            if name in error.get_response().headers:
+                page.headers[name] = error.get_response().headers[name]
+        return page
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:
+        app.logger.exception("unexpected: %s", type(error).__name__)
+        db.session.rollback()
+        if app.testing and not app.config.get("SHOW_500"):
+            raise error
+        return error_page(500)
