@@ -31,6 +31,7 @@ class Config:
     host_phone: str = "0000-8612 3450"
     mail_url: str = "file:"                 # file: writes into instance/mail; smtp://host:port sends
     mail_from: str = "noreply@example.invalid"
+    clamd: str = ""                         # ClamAV's socket (path or host:port); empty: the small scanner only
     rate_limits: bool = True
     limiter_storage: str = "memory://"
     testing: bool = False
@@ -69,6 +70,7 @@ class Config:
             site_name=get("SITE_NAME", cls.site_name), region_name=get("REGION_NAME", cls.region_name),
             host_name=get("HOST_NAME", cls.host_name), host_phone=get("HOST_PHONE", cls.host_phone),
             mail_url=get("MAIL_URL", cls.mail_url), mail_from=get("MAIL_FROM", cls.mail_from),
+            clamd=get("CLAMD", ""),
             rate_limits=get("RATE_LIMITS", "on") == "on", limiter_storage=get("LIMITER_STORAGE", cls.limiter_storage),
             jobs=get("JOBS", cls.jobs), workers=number("WORKERS", 1), threads=number("THREADS", 8),
         )

@@ -32,3 +32,15 @@ class Invalid(DomainError):  # noqa: N818
     def __init__(self, sentence: str, *, field: str | None = None, **facts: object) -> None:
         super().__init__(sentence, **facts)
         self.field = field
+
+
+class Unavailable(DomainError):  # noqa: N818
+    """A part of the system that this step needs is not there now (503); nothing was lost."""
+
+
+class KeyMissing(Unavailable):
+    """The outside key of sealed content is not where it should be; `path` says where that is."""
+
+
+class SealBroken(Conflict):
+    """Sealed content, its key or its context is not what was sealed."""

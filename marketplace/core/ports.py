@@ -28,8 +28,11 @@ class PdfRenderer(Protocol):
 class Sealer(Protocol):
     """Seals bytes for a purpose so that the database alone does not reveal them."""
 
-    def new_key(self, purpose: str) -> bytes:
-        """Return a fresh data key, wrapped by the outside key; `purpose` is bound to it."""
+    def new_key(self, purpose: str, *, is_first: bool = False) -> bytes:
+        """Return a fresh data key, wrapped by the outside key; `purpose` is bound to it.
+
+        `is_first`: nothing was ever sealed here, so a missing outside key may be made; otherwise raises KeyMissing.
+        """
 
     def seal(self, wrapped_key: bytes, plaintext: bytes, *, context: bytes) -> bytes:
         """Encrypt with authenticated context; raises KeyMissing when the outside key is not there."""

@@ -60,10 +60,10 @@ def _converter(_config: Config) -> object:
     return OpenCCConverter()
 
 
-def _scanner(_config: Config) -> object:
-    from marketplace.integrations.scanner import SignatureScanner
+def _scanner(config: Config) -> object:
+    from marketplace.integrations.scanner import make_scanner
 
-    return SignatureScanner()
+    return make_scanner(config.clamd)
 
 
 _MAKERS = {

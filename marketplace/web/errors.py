@@ -6,7 +6,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from marketplace.core.db import db
-from marketplace.core.errors import Conflict, Denied, DomainError, IllegalStep, Invalid
+from marketplace.core.errors import Conflict, Denied, DomainError, IllegalStep, Invalid, Unavailable
 from marketplace.core.text import N_
 
 NOT_FOUND = 404
@@ -27,7 +27,8 @@ SENTENCES = {
     500: N_("已经记录下来。刚才的操作没有完成，没有留下一半的数据。请重试，仍不行请联系平台"),
     503: N_("正在维护或太忙。请一分钟后重试"),
 }
-_STATUS: tuple[tuple[type[DomainError], int], ...] = ((IllegalStep, 409), (Conflict, 409), (Invalid, 422), (Denied, 403))
+_STATUS: tuple[tuple[type[DomainError], int], ...] = ((IllegalStep, 409), (Conflict, 409), (Invalid, 422), (Denied, 403),
+                                                   (Unavailable, 503))
 
 
 def say(error: DomainError) -> str:
