@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = keep
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def engine(request: pytest.FixtureRequest) -> str:
     """The name of the database engine; tests that use it run once on each."""
     return str(request.param)
@@ -47,7 +47,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run every test that touches a database on both engines."""
     if "engine" in metafunc.fixturenames:
-        metafunc.parametrize("engine", ENGINES, scope="session", indirect=True)
+        metafunc.parametrize("engine", ENGINES, indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -102,9 +102,23 @@ class Databases:
 
 
 @pytest.fixture(scope="session")
-def databases(engine: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Databases:
+def all_databases(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Callable[[str], Databases]:
+    """The maker of databases of an engine, made when first needed and kept for the whole run."""
+    made: dict[str, Databases] = {}
+
+    def of(engine: str) -> Databases:
+        if engine not in made:
+            folder = tmp_path_factory.mktemp("databases")
+            made[engine] = Databases(engine, folder, lambda: request.getfixturevalue("postgres"))
+        return made[engine]
+
+    return of
+
+
+@pytest.fixture
+def databases(engine: str, all_databases: Callable[[str], Databases]) -> Databases:
     """The maker of databases of this engine."""
-    return Databases(engine, tmp_path_factory.mktemp("databases"), lambda: request.getfixturevalue("postgres"))
+    return all_databases(engine)
 
 
 def test_services(config: Config) -> Services:
@@ -138,20 +152,28 @@ def make_config(folder: Path, url: str) -> Config:
 
 
 @pytest.fixture(scope="session")
-def _site(databases: Databases) -> Iterator[Flask]:
+def all_sites(all_databases: Callable[[str], Databases]) -> Iterator[Callable[[str], Flask]]:
     """One app per engine for all tests that roll back."""
+    made: dict[str, Flask] = {}
     folder = Path(tempfile.mkdtemp(prefix="site-"))
-    url = databases.new()
-    app = create_app(make_config(folder, url), test_services(make_config(folder, url)))
-    yield app
-    with app.app_context():
-        db.engine.dispose()
+
+    def of(engine: str) -> Flask:
+        if engine not in made:
+            config = make_config(folder, all_databases(engine).new())
+            made[engine] = create_app(config, test_services(config))
+        return made[engine]
+
+    yield of
+    for site in made.values():
+        with site.app_context():
+            db.engine.dispose()
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
-def app(_site: Flask, tmp_path: Path) -> Iterator[Flask]:
+def app(engine: str, all_sites: Callable[[str], Flask], tmp_path: Path) -> Iterator[Flask]:
     """The app inside an outer transaction that is rolled back: every test begins with an empty database."""
+    _site = all_sites(engine)
     config = make_config(tmp_path, _site.extensions["marketplace.config"].database_url)
     _site.extensions["marketplace.config"] = config
     _site.extensions["marketplace.services"] = test_services(config)
