@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from marketplace.core.db import Model, new_ref
@@ -28,6 +28,8 @@ class Document(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     ref: Mapped[str] = mapped_column(unique=True, default=new_ref)
     kind: Mapped[str]                                      # contract, receipt, notice, slip ...
+    title: Mapped[str] = mapped_column(default="")         # what it is, in words, for the verify page
+    facts: Mapped[dict[str, object]] = mapped_column(JSON, default=dict)   # public facts (rules.PUBLIC_FACTS)
     number: Mapped[str] = mapped_column(unique=True)
     verify_code: Mapped[str] = mapped_column(unique=True)
     file_id: Mapped[int] = mapped_column(ForeignKey("stored_file.id"))
@@ -38,9 +40,11 @@ class Document(Model):
     issued_at: Mapped[datetime]
     superseded_by_id: Mapped[int | None] = mapped_column(ForeignKey("document.id"))
     voided_at: Mapped[datetime | None]
+    void_reason: Mapped[str] = mapped_column(default="")
     is_demo: Mapped[bool] = mapped_column(default=False)
 
     file: Mapped[StoredFile] = relationship()
-    superseded_by: Mapped["Document | None"] = relationship(remote_side=[id])
+    superseded_by: Mapped["Document | None"] = relationship(remote_side=[id])  # noqa: A003
 
-    __table_args__ = (UniqueConstraint("kind", "number"), CheckConstraint("pages > 0", name="pages"))
+    __table_args__ = (UniqueConstraint("kind", "number"), CheckConstraint("pages > 0", name="pages"),
+                      CheckConstraint("(voided_at IS NULL) = (void_reason = '')", name="voided_has_reason"))

@@ -141,6 +141,7 @@ def upgrade() -> None:
     sa.Column('verified_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=True),
     sa.Column('verified_by', sa.Integer(), nullable=True),
     sa.Column('verification_note', sa.String(), nullable=True),
+    sa.Column('public_since', marketplace.core.db.UTCDateTime(timezone=True), nullable=True),
     sa.Column('source_ref', sa.String(), nullable=True),
     sa.Column('created_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=False),
     sa.Column('version_id', sa.Integer(), nullable=False),
@@ -186,13 +187,6 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_person')),
     sa.UniqueConstraint('login', name=op.f('uq_person_login')),
     sa.UniqueConstraint('ref', name=op.f('uq_person_ref'))
-    )
-    op.create_table('project_count',
-    sa.Column('facet', sa.String(), nullable=False),
-    sa.Column('value', sa.String(), nullable=False),
-    sa.Column('count', sa.Integer(), nullable=False),
-    sa.Column('counted_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=False),
-    sa.PrimaryKeyConstraint('facet', 'value', name=op.f('pk_project_count'))
     )
     op.create_table('sign_in_failure',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -266,6 +260,21 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['employer_organization_id'], ['organization.id'], name=op.f('fk_expert_profile_employer_organization_id_organization')),
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_expert_profile_person_id_person')),
     sa.PrimaryKeyConstraint('person_id', name=op.f('pk_expert_profile'))
+    )
+    op.create_table('local_setting',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('ref', sa.String(), nullable=False),
+    sa.Column('procedure', sa.String(), nullable=False),
+    sa.Column('key', sa.String(), nullable=False),
+    sa.Column('value', sa.Integer(), nullable=False),
+    sa.Column('source', sa.String(), nullable=False),
+    sa.Column('effective_from', sa.Date(), nullable=False),
+    sa.Column('set_by', sa.Integer(), nullable=True),
+    sa.Column('set_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['set_by'], ['person.id'], name=op.f('fk_local_setting_set_by_person')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_local_setting')),
+    sa.UniqueConstraint('procedure', 'key', 'effective_from', name=op.f('uq_local_setting_procedure_key_effective_from')),
+    sa.UniqueConstraint('ref', name=op.f('uq_local_setting_ref'))
     )
     op.create_table('mandate',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -450,6 +459,8 @@ def upgrade() -> None:
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('ref', sa.String(), nullable=False),
     sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('title', sa.String(), nullable=False),
+    sa.Column('facts', sa.JSON(), nullable=False),
     sa.Column('number', sa.String(), nullable=False),
     sa.Column('verify_code', sa.String(), nullable=False),
     sa.Column('file_id', sa.Integer(), nullable=False),
@@ -460,7 +471,9 @@ def upgrade() -> None:
     sa.Column('issued_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=False),
     sa.Column('superseded_by_id', sa.Integer(), nullable=True),
     sa.Column('voided_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=True),
+    sa.Column('void_reason', sa.String(), nullable=False),
     sa.Column('is_demo', sa.Boolean(), nullable=False),
+    sa.CheckConstraint("(voided_at IS NULL) = (void_reason = '')", name=op.f('ck_document_voided_has_reason')),
     sa.CheckConstraint('pages > 0', name=op.f('ck_document_pages')),
     sa.ForeignKeyConstraint(['file_id'], ['stored_file.id'], name=op.f('fk_document_file_id_stored_file')),
     sa.ForeignKeyConstraint(['superseded_by_id'], ['document.id'], name=op.f('fk_document_superseded_by_id_document')),
@@ -563,6 +576,7 @@ def upgrade() -> None:
     sa.Column('panel_size', sa.Integer(), nullable=False),
     sa.Column('service_from', sa.Date(), nullable=True),
     sa.Column('service_to', sa.Date(), nullable=True),
+    sa.Column('term_reason', sa.String(), nullable=False),
     sa.Column('contact_name', sa.String(), nullable=False),
     sa.Column('contact_phone', sa.String(), nullable=False),
     sa.Column('special_conditions', sa.String(), nullable=False),
@@ -581,6 +595,8 @@ def upgrade() -> None:
     sa.Column('source_note', sa.String(), nullable=False),
     sa.Column('created_by', sa.Integer(), nullable=True),
     sa.Column('created_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=False),
+    sa.Column('submitted_by', sa.Integer(), nullable=True),
+    sa.Column('changed_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=False),
     sa.Column('version_id', sa.Integer(), nullable=False),
     sa.CheckConstraint("(state = 'contracted') = (contracted_at IS NOT NULL)", name=op.f('ck_project_contracted_has_time')),
     sa.CheckConstraint("(state IN ('failed', 'terminated')) = (ended_at IS NOT NULL)", name=op.f('ck_project_ended_has_time')),
@@ -596,6 +612,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['buyer_id'], ['organization.id'], name=op.f('fk_project_buyer_id_organization')),
     sa.ForeignKeyConstraint(['created_by'], ['person.id'], name=op.f('fk_project_created_by_person')),
     sa.ForeignKeyConstraint(['line_id'], ['purchase_list_line.id'], name=op.f('fk_project_line_id_purchase_list_line')),
+    sa.ForeignKeyConstraint(['submitted_by'], ['person.id'], name=op.f('fk_project_submitted_by_person')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_project')),
     sa.UniqueConstraint('line_id', name=op.f('uq_project_line_id')),
     sa.UniqueConstraint('number', name=op.f('uq_project_number')),
@@ -607,11 +624,14 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_project_buyer_id'), ['buyer_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_project_buyer_path'), ['buyer_path'], unique=False)
         batch_op.create_index(batch_op.f('ix_project_category_code'), ['category_code'], unique=False)
+        batch_op.create_index(batch_op.f('ix_project_changed_at'), ['changed_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_project_closes_at'), ['closes_at'], unique=False)
-        batch_op.create_index('ix_project_list', ['state', 'published_at', 'id'], unique=False)
+        batch_op.create_index('ix_project_deadline', ['closes_at', 'id'], unique=False)
+        batch_op.create_index('ix_project_list', ['published_at', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_project_published_at'), ['published_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_project_source_ref'), ['source_ref'], unique=False)
         batch_op.create_index(batch_op.f('ix_project_state'), ['state'], unique=False)
+        batch_op.create_index('ix_project_unit', ['buyer_id', 'state'], unique=False)
         batch_op.create_index('uq_project_source', ['buyer_id', 'source_ref'], unique=True)
 
     op.create_table('purchase_list_item',
@@ -1104,11 +1124,14 @@ def downgrade() -> None:
     op.drop_table('purchase_list_item')
     with op.batch_alter_table('project', schema=None) as batch_op:
         batch_op.drop_index('uq_project_source')
+        batch_op.drop_index('ix_project_unit')
         batch_op.drop_index(batch_op.f('ix_project_state'))
         batch_op.drop_index(batch_op.f('ix_project_source_ref'))
         batch_op.drop_index(batch_op.f('ix_project_published_at'))
         batch_op.drop_index('ix_project_list')
+        batch_op.drop_index('ix_project_deadline')
         batch_op.drop_index(batch_op.f('ix_project_closes_at'))
+        batch_op.drop_index(batch_op.f('ix_project_changed_at'))
         batch_op.drop_index(batch_op.f('ix_project_category_code'))
         batch_op.drop_index(batch_op.f('ix_project_buyer_path'))
         batch_op.drop_index(batch_op.f('ix_project_buyer_id'))
@@ -1179,6 +1202,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_mandate_organization_id'))
 
     op.drop_table('mandate')
+    op.drop_table('local_setting')
     op.drop_table('expert_profile')
     with op.batch_alter_table('credit_listing', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_credit_listing_organization_id'))
@@ -1194,7 +1218,6 @@ def downgrade() -> None:
 
     op.drop_table('activation_slip')
     op.drop_table('sign_in_failure')
-    op.drop_table('project_count')
     op.drop_table('person')
     with op.batch_alter_table('organization', schema=None) as batch_op:
         batch_op.drop_index('uq_organization_credit_code', sqlite_where=sa.text('credit_code IS NOT NULL'), postgresql_where=sa.text('credit_code IS NOT NULL'))
