@@ -101,7 +101,8 @@ class AesGcmSealer:
         key = self._data_key(wrapped_key)
         start = len(SEALED_MAGIC)
         try:
-            return key.decrypt(sealed[start:start + NONCE_BYTES], sealed[start + NONCE_BYTES:], sealed[:start] + context)
+            nonce, body = sealed[start:start + NONCE_BYTES], sealed[start + NONCE_BYTES:]
+            return key.decrypt(nonce, body, sealed[:start] + context)
         except (InvalidTag, ValueError):
             raise _broken() from None
 

@@ -1,0 +1,31 @@
+"""Hands bytes to a browser so that they are saved, never run (security.md section 7)."""
+
+import hashlib
+import unicodedata
+from urllib.parse import quote
+
+from flask import request
+from werkzeug.wrappers import Response
+
+PUBLIC_SECONDS = 3600
+
+
+def attachment(data: bytes, *, name: str, media_type: str, is_public: bool = False) -> Response:
+    """Return a download with RFC 6266 names, nosniff and a sandbox; private ones are never kept by a cache."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    plain = "".join(c if c.isalnum() or c in "-_. " else "_" for c in plain).strip(" .") or "file"
+    if plain.startswith((".", "_")) or "." not in plain:
+        plain = f"file{plain[plain.rfind('.'):]}" if "." in plain else f"file.{name.rpartition('.')[2]}"
+    response = Response(data, mimetype=media_type)
+    star = quote(name, safe="")
+    response.headers["Content-Disposition"] = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{star}"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    if is_public:
+        response.headers["Cache-Control"] = f"public, max-age={PUBLIC_SECONDS}"
+        response.set_etag(hashlib.sha256(data).hexdigest())
+        response.make_conditional(request)
+    else:
+        response.headers["Cache-Control"] = "no-store"
+    return response
