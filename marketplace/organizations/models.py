@@ -50,6 +50,7 @@ class Organization(Model):
     verified_at: Mapped[datetime | None]
     verified_by: Mapped[int | None]
     verification_note: Mapped[str | None]
+    public_since: Mapped[datetime | None]                   # first verified, or taken over from a public source
     source_ref: Mapped[str | None] = mapped_column(unique=True)  # id in an imported file
     created_at: Mapped[datetime]
     version_id: Mapped[int] = mapped_column()

@@ -293,7 +293,9 @@ def upgrade() -> None:
     with op.batch_alter_table('mandate', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_mandate_organization_id'), ['organization_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_mandate_person_id'), ['person_id'], unique=False)
+        batch_op.create_index('uq_mandate_administrative', ['person_id'], unique=True, sqlite_where=sa.text("revoked_at IS NULL AND role IN ('operator', 'security_officer', 'auditor')"), postgresql_where=sa.text("revoked_at IS NULL AND role IN ('operator', 'security_officer', 'auditor')"))
         batch_op.create_index('uq_mandate_live', ['person_id', 'organization_id', 'role'], unique=True, sqlite_where=sa.text('revoked_at IS NULL'), postgresql_where=sa.text('revoked_at IS NULL'))
+        batch_op.create_index('uq_mandate_platform', ['person_id', 'role'], unique=True, sqlite_where=sa.text('revoked_at IS NULL AND organization_id IS NULL'), postgresql_where=sa.text('revoked_at IS NULL AND organization_id IS NULL'))
 
     op.create_table('message',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -430,6 +432,24 @@ def upgrade() -> None:
     with op.batch_alter_table('service_category', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_service_category_code'), ['code'], unique=False)
         batch_op.create_index(batch_op.f('ix_service_category_organization_id'), ['organization_id'], unique=False)
+
+    op.create_table('sign_in',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('ref', sa.String(), nullable=False),
+    sa.Column('person_id', sa.Integer(), nullable=False),
+    sa.Column('token_hash', sa.String(), nullable=False),
+    sa.Column('epoch', sa.Integer(), nullable=False),
+    sa.Column('started_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=False),
+    sa.Column('ended_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=True),
+    sa.Column('address', sa.String(), nullable=False),
+    sa.Column('device', sa.String(), nullable=False),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_sign_in_person_id_person')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_sign_in')),
+    sa.UniqueConstraint('ref', name=op.f('uq_sign_in_ref')),
+    sa.UniqueConstraint('token_hash', name=op.f('uq_sign_in_token_hash'))
+    )
+    with op.batch_alter_table('sign_in', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_sign_in_person_id'), ['person_id'], unique=False)
 
     op.create_table('stored_file',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -1159,6 +1179,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_stored_file_owner_organization_id'))
 
     op.drop_table('stored_file')
+    with op.batch_alter_table('sign_in', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_sign_in_person_id'))
+
+    op.drop_table('sign_in')
     with op.batch_alter_table('service_category', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_service_category_organization_id'))
         batch_op.drop_index(batch_op.f('ix_service_category_code'))
@@ -1197,7 +1221,9 @@ def downgrade() -> None:
 
     op.drop_table('message')
     with op.batch_alter_table('mandate', schema=None) as batch_op:
+        batch_op.drop_index('uq_mandate_platform', sqlite_where=sa.text('revoked_at IS NULL AND organization_id IS NULL'), postgresql_where=sa.text('revoked_at IS NULL AND organization_id IS NULL'))
         batch_op.drop_index('uq_mandate_live', sqlite_where=sa.text('revoked_at IS NULL'), postgresql_where=sa.text('revoked_at IS NULL'))
+        batch_op.drop_index('uq_mandate_administrative', sqlite_where=sa.text("revoked_at IS NULL AND role IN ('operator', 'security_officer', 'auditor')"), postgresql_where=sa.text("revoked_at IS NULL AND role IN ('operator', 'security_officer', 'auditor')"))
         batch_op.drop_index(batch_op.f('ix_mandate_person_id'))
         batch_op.drop_index(batch_op.f('ix_mandate_organization_id'))
 

@@ -1,0 +1,233 @@
+"""Reads of the registry: by reference, the tree of units, the public list, the operator's queue, ties between bidders."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import Session, selectinload
+
+from marketplace.core.access import Actor, require
+from marketplace.core.errors import Denied
+from marketplace.core.publishing import PublicDocument
+from marketplace.core.text import N_
+from marketplace.organizations import policy, rules
+from marketplace.organizations.models import Organization, Rating, ServedArea, ServiceCategory
+from marketplace.organizations.rules import Eligibility, Identity, Standing, Verification
+
+LEGAL_PERSONS = (Standing.REGISTERED, Standing.ENTERPRISE, Standing.INSTITUTION, Standing.SELF_GOV)
+PAGE_ROWS = 20
+MAX_DUPLICATES = 200
+
+
+def by_ref(session: Session, ref: str) -> Organization:
+    """Return the organization with that public reference; raises Denied (404) when there is none."""
+    found = session.scalar(select(Organization).where(Organization.ref == ref))
+    if found is None:
+        raise Denied(N_("没有这个组织"), hidden=True)
+    return found
+
+
+def visible_by_ref(session: Session, ref: str, *, actor: Actor) -> Organization:
+    """Return the organization if this actor may see its page; raises Denied (404) otherwise."""
+    found = by_ref(session, ref)
+    require(policy.may_see(actor, found))
+    return found
+
+
+def by_credit_code(session: Session, code: str) -> Organization | None:
+    """Return the organization with that code."""
+    return session.scalar(select(Organization).where(Organization.credit_code == rules.tidy_credit_code(code)))
+
+
+def by_source_ref(session: Session, source_ref: str) -> Organization | None:
+    """Return the organization taken over from that row of a public source."""
+    return session.scalar(select(Organization).where(Organization.source_ref == source_ref))
+
+
+def units_under(session: Session, path: str) -> list[Organization]:
+    """Return the unit at `path` ("/1/4/") and every unit below it, parents before children."""
+    return list(session.scalars(
+        select(Organization).where(Organization.path.startswith(path, autoescape=True), Organization.path != "")
+        .order_by(Organization.path)
+    ))
+
+
+@dataclass(frozen=True)
+class ListFilter:
+    """What a visitor asked for. Empty means any; `grade` is the least valid grade."""
+
+    text: str = ""
+    kind: str = ""
+    category: str = ""
+    area: str = ""
+    grade: int | None = None
+    page: int = 1
+
+
+@dataclass(frozen=True)
+class ListPage:
+    """One page of the public list with the exact total."""
+
+    rows: Sequence[Organization]
+    total: int
+    page: int
+    pages: int
+
+
+def public_list(session: Session, wanted: ListFilter, *, today: date) -> ListPage:
+    """Return a page of public bodies that are no government units, verified first, then by name."""
+    chosen = _chosen(wanted, today)
+    total = session.scalar(select(func.count()).select_from(chosen.subquery())) or 0
+    pages = max(1, -(-total // PAGE_ROWS))
+    page = min(max(wanted.page, 1), pages)
+    rows = session.scalars(
+        select(Organization).where(Organization.id.in_(
+            chosen.order_by(Organization.verification.desc(), Organization.name, Organization.id)
+            .offset((page - 1) * PAGE_ROWS).limit(PAGE_ROWS)
+        ))
+        .options(selectinload(Organization.ratings), selectinload(Organization.categories),
+                 selectinload(Organization.areas), selectinload(Organization.listings))
+        .order_by(Organization.verification.desc(), Organization.name, Organization.id)
+    ).all()
+    return ListPage(rows, total, page, pages)
+
+
+def _chosen(wanted: ListFilter, today: date) -> Select[tuple[int]]:
+    """Return the ids of the public bodies that fit the filter."""
+    query = select(Organization.id).where(Organization.public_since.is_not(None),
+                                          Organization.standing != Standing.GOVERNMENT)
+    if wanted.kind:
+        query = query.where(Organization.kind == wanted.kind)
+    if wanted.category:
+        query = query.where(Organization.categories.any(
+            ServiceCategory.code.startswith(wanted.category, autoescape=True)))
+    if wanted.area:
+        query = query.where(Organization.areas.any(ServedArea.area_code == wanted.area))
+    if wanted.grade:
+        query = query.where(Organization.ratings.any(
+            (Rating.grade >= wanted.grade) & (Rating.issued_on <= today) & (Rating.expires_on >= today)))
+    for word in wanted.text.split()[:5]:
+        query = query.where(or_(
+            Organization.name_key.contains(rules.name_key(word), autoescape=True),
+            Organization.business_scope.contains(word, autoescape=True),
+            Organization.credit_code == rules.tidy_credit_code(word)))
+    return query
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How many organizations stand in each state of the check."""
+
+    submitted: int
+    unverified: int
+    returned: int
+    verified: int
+
+
+def verification_counts(session: Session) -> Waiting:
+    """Count organizations by the state of their check, units left out."""
+    counts = dict(session.execute(
+        select(Organization.verification, func.count()).where(Organization.standing != Standing.GOVERNMENT)
+        .group_by(Organization.verification)
+    ).tuples().all())
+    return Waiting(**{state.value: counts.get(state.value, 0) for state in Verification})
+
+
+def verification_queue(session: Session, *, state: str = Verification.SUBMITTED, limit: int = 100) -> list[Organization]:
+    """Return the organizations in that state of the check, longest known first."""
+    return list(session.scalars(
+        select(Organization).where(Organization.verification == state, Organization.standing != Standing.GOVERNMENT)
+        .order_by(Organization.created_at, Organization.id).limit(limit)
+    ))
+
+
+def duplicate_groups(session: Session) -> list[list[Organization]]:
+    """Return groups of organizations whose names look alike, for a person to judge."""
+    keys = (select(Organization.name_key).group_by(Organization.name_key).having(func.count() > 1)
+            .order_by(Organization.name_key).limit(MAX_DUPLICATES))
+    groups: dict[str, list[Organization]] = {}
+    for one in session.scalars(select(Organization).where(Organization.name_key.in_(keys))
+                               .order_by(Organization.name_key, Organization.created_at, Organization.id)):
+        groups.setdefault(one.name_key, []).append(one)
+    return list(groups.values())
+
+
+def look_alikes(session: Session, organization: Organization) -> list[Organization]:
+    """Return other organizations whose name key is equal or one sign apart: shown beside the decision to verify."""
+    key = organization.name_key
+    half = max(len(key) // 2, 1)
+    near = session.scalars(
+        select(Organization).where(
+            Organization.id != organization.id,
+            or_(Organization.name_key == key, Organization.name_key.startswith(key[:half], autoescape=True),
+                Organization.name_key.endswith(key[half:], autoescape=True)))
+        .limit(2_000)
+    )
+    return [one for one in near if rules.keys_are_close(one.name_key, key)]
+
+
+def eligibility(organization: Organization, *, day: date) -> Eligibility:
+    """Return the facts of the legal gate on `day` (rulebook 3.3)."""
+    return Eligibility(
+        is_verified=organization.verification == Verification.VERIFIED,
+        is_legal_person=organization.standing in LEGAL_PERSONS,
+        is_abnormal=rules.is_listed(organization.listings, "abnormal", day),
+        is_serious=rules.is_listed(organization.listings, "serious", day),
+        grade=rules.grade_on(organization.ratings, day),
+    )
+
+
+@dataclass(frozen=True)
+class Tie:
+    """Two bidders and what ties them (a sentence): a flag under GPR 18."""
+
+    one: Organization
+    other: Organization
+    reason: str
+
+
+def ties_among(organizations: Iterable[Organization]) -> list[Tie]:
+    """Return every pair of these organizations behind which the same person may stand."""
+    bodies = list(organizations)
+    identities = [_identity(one) for one in bodies]
+    return [
+        Tie(bodies[first], bodies[second], reason)
+        for first in range(len(bodies)) for second in range(first + 1, len(bodies))
+        if (reason := rules.tie_between(identities[first], identities[second]))
+    ]
+
+
+def _identity(organization: Organization) -> Identity:
+    """Return the identifiers that can show a tie."""
+    return Identity(
+        key=organization.id, credit_code=organization.credit_code,
+        legal_representative=organization.legal_representative, contact_phone=organization.contact_phone,
+        bank_account=organization.bank_account,
+        related_codes=frozenset(one.credit_code for one in organization.related_parties if one.credit_code),
+    )
+
+
+def public_documents(session: Session, refs: Sequence[str] | None = None) -> list[PublicDocument]:
+    """Return what the public may find about organizations; all of them when `refs` is None."""
+    query = (select(Organization).where(Organization.public_since.is_not(None))
+             .options(selectinload(Organization.categories), selectinload(Organization.areas),
+                      selectinload(Organization.past_projects)))
+    if refs is not None:
+        query = query.where(Organization.ref.in_(refs))
+    return [_document(one) for one in session.scalars(query)]
+
+
+def _document(organization: Organization) -> PublicDocument:
+    """Return the public face of one organization: no person, no telephone, no bank."""
+    codes = tuple(one.code for one in organization.categories)
+    return PublicDocument(
+        kind="organization", ref=organization.ref, title=organization.name,
+        body="\n".join(part for part in (organization.about, organization.business_scope,
+                                         *(one.title for one in organization.past_projects)) if part),
+        url=f"/organizations/{organization.ref}", category=codes[0] if codes else "",
+        area=organization.area_code or "", status=organization.verification,
+        published_at=organization.public_since, words=tuple(filter(None, (organization.credit_code,))),
+        facets={"kind": (organization.kind,), "category": codes,
+                "area": tuple(one.area_code for one in organization.areas)},
+    )
