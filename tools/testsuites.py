@@ -1,0 +1,89 @@
+"""Runs the test suites by name and closes with `N passed, N failed`."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+NOT_SPECIAL = "not race and not browser and not torture and not pages and not documents and not cluster"
+STAGES: dict[str, list[tuple[str, list[str]]]] = {
+    "default": [
+        ("architecture", ["-n0", "tests/architecture", "-m", NOT_SPECIAL]),
+        ("units and journeys", ["-n2", "--ignore=tests/architecture", "-m", NOT_SPECIAL]),
+        ("races, round 1", ["-n0", "-m", "race"]),
+        ("races, round 2", ["-n0", "-m", "race"]),
+        ("browser", ["-n0", "-m", "browser"]),
+    ],
+    "torture": [("torture", ["-n0", "-m", "torture"])],
+    "pages": [("pages", ["-n0", "-m", "pages"])],
+    "documents": [("documents", ["-n0", "-m", "documents"])],
+    "cluster": [("cluster", ["-n0", "-m", "cluster"])],
+}
+ALL = ("default", "documents", "pages", "torture", "cluster")
+NOTHING_COLLECTED = 5
+_COUNT = re.compile(r"(\d+) (passed|failed|error|errors|skipped)\b")
+
+
+def run_stage(name: str, words: list[str]) -> tuple[int, int]:
+    """Run pytest once; return (passed, failed). A skipped test counts as failed: nothing is skipped silently."""
+    print(f"== {name}", flush=True)
+    began = time.monotonic()
+    process = subprocess.Popen([sys.executable, "-m", "pytest", *words], cwd=ROOT, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True)
+    last = ""
+    assert process.stdout is not None
+    for line in process.stdout:
+        print(line, end="", flush=True)
+        if _COUNT.search(line) and " in " in line:
+            last = line
+    code = process.wait()
+    counts = {"passed": 0, "failed": 0}
+    for number, what in _COUNT.findall(last):
+        counts["passed" if what == "passed" else "failed"] += int(number)
+    if code == NOTHING_COLLECTED:
+        print(f"(no test belongs to {name} yet)")
+    elif code and not counts["failed"]:
+        counts["failed"] = 1
+    print(f"== {name}: {counts['passed']} passed, {counts['failed']} failed, {time.monotonic() - began:.0f} s", flush=True)
+    return counts["passed"], counts["failed"]
+
+
+def node_tools() -> None:
+    """Install html-validate for the pages suite from the locked package list."""
+    if (ROOT / "node_modules" / ".package-lock.json").exists():
+        return
+    import shutil
+    if shutil.which("npm") is None:
+        script = '. tools/setup.sh; apt_install nodejs npm'
+        subprocess.run(["sh", "-eu", "-c", script], cwd=ROOT, check=True)
+    subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], cwd=ROOT, check=True)
+
+
+def main(words: list[str]) -> int:
+    """Run the suites asked for."""
+    os.environ.setdefault("PYTHONHASHSEED", "random")
+    if words and words[0] == "all":
+        suites = ALL
+    elif words and words[0] in STAGES:
+        suites = (words[0],)
+    elif words:
+        return subprocess.call([sys.executable, "-m", "pytest", *words], cwd=ROOT)
+    else:
+        suites = ("default",)
+    extra = words[1:] if words and (words[0] == "all" or words[0] in STAGES) else []
+    passed = failed = 0
+    for suite in suites:
+        if suite == "pages":
+            node_tools()
+        for name, arguments in STAGES[suite]:
+            more = run_stage(name, [*arguments, *extra])
+            passed, failed = passed + more[0], failed + more[1]
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
