@@ -13,6 +13,7 @@ from marketplace.core import audit as audit_core
 from marketplace.core.clock import utc_now
 from marketplace.core.db import db
 from marketplace.web import worker
+from marketplace.web.serve import migrate_command, serve
 
 audit = AppGroup("audit", help="The audit chain.")
 jobs = AppGroup("jobs", help="The outbox.")
@@ -60,5 +61,5 @@ def jobs_work() -> None:
 
 def init_cli(app: Flask) -> None:
     """Register the groups of the house."""
-    for group in (audit, jobs):
+    for group in (audit, jobs, serve, migrate_command):
         app.cli.add_command(group)
