@@ -2,10 +2,17 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, String, UniqueConstraint, table, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from marketplace.core.db import Model, new_ref
+
+# The columns of the tree of units that this slice reads; its model belongs to the slice above (organizations).
+ORGANIZATIONS = table("organization", Column("id", Integer), Column("ref", String), Column("name", String),
+                      Column("path", String))
+_LIVE = "revoked_at IS NULL"
+_ADMINISTRATIVE_LIVE = "revoked_at IS NULL AND role IN ('operator', 'security_officer', 'auditor')"
+_PLATFORM_LIVE = "revoked_at IS NULL AND organization_id IS NULL"
 
 
 class Person(Model):
@@ -56,7 +63,11 @@ class Mandate(Model):
 
     __table_args__ = (
         Index("uq_mandate_live", "person_id", "organization_id", "role", unique=True,
-              sqlite_where=text("revoked_at IS NULL"), postgresql_where=text("revoked_at IS NULL")),
+              sqlite_where=text(_LIVE), postgresql_where=text(_LIVE)),
+        Index("uq_mandate_platform", "person_id", "role", unique=True,
+              sqlite_where=text(_PLATFORM_LIVE), postgresql_where=text(_PLATFORM_LIVE)),
+        Index("uq_mandate_administrative", "person_id", unique=True,   # 三员分立, held by the database too
+              sqlite_where=text(_ADMINISTRATIVE_LIVE), postgresql_where=text(_ADMINISTRATIVE_LIVE)),
     )
 
 
@@ -88,3 +99,19 @@ class SignInFailure(Model):
     locked_until: Mapped[datetime | None]
 
     __table_args__ = (UniqueConstraint("login_key", "address"),)
+
+
+class SignIn(Model):
+    """One signed-in browser. The cookie holds the token, the table its hash; ended here, it is ended everywhere."""
+
+    __tablename__ = "sign_in"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ref: Mapped[str] = mapped_column(unique=True, default=new_ref)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    epoch: Mapped[int]                             # the person's session_epoch when it began
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    address: Mapped[str]
+    device: Mapped[str]                            # the browser's own words, shortened

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import JSON, Index, func, insert, select, update
+from sqlalchemy import DDL, JSON, Index, event, func, insert, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from marketplace.core.access import Actor
@@ -15,6 +15,8 @@ from marketplace.core.db import Model, db, new_ref
 GENESIS = "0" * 64
 SEAL_BATCH = 1_000
 UNSEALED_LIMIT = timedelta(seconds=60)
+SEALER_LOCK = 0x61756469  # "audi": the advisory lock that keeps sealers in a row on PostgreSQL
+HEAD_EVERY = 1_000        # every so many events a head is published for outsiders to keep
 
 
 class AuditEvent(Model):
@@ -42,6 +44,42 @@ class AuditEvent(Model):
         Index("ix_audit_event_unsealed", "id", sqlite_where=db.text("position IS NULL"),
               postgresql_where=db.text("position IS NULL")),
     )
+
+
+_FIXED = ("id", "ref", "at", "actor_id", "actor_name", "organization_id", "action", "subject_kind", "subject_ref", "own_hash")
+_SEALING = "OLD.position IS NULL AND NEW.position IS NOT NULL AND NEW.chain_hash IS NOT NULL"
+_UNCHANGED_SQLITE = " AND ".join(f"NEW.{name} IS OLD.{name}" for name in (*_FIXED, "facts"))
+_UNCHANGED_POSTGRESQL = " AND ".join(f"NEW.{name} IS NOT DISTINCT FROM OLD.{name}" for name in _FIXED)
+
+# The database itself refuses to change or delete an event; only the sealer's one addition passes.
+GUARDS: Mapping[str, tuple[str, ...]] = {
+    "sqlite": (
+        f"""CREATE TRIGGER audit_event_unchanged BEFORE UPDATE ON audit_event
+        WHEN NOT ({_SEALING} AND {_UNCHANGED_SQLITE})
+        BEGIN SELECT RAISE(ABORT, 'audit events are never changed'); END""",
+        """CREATE TRIGGER audit_event_undeleted BEFORE DELETE ON audit_event
+        BEGIN SELECT RAISE(ABORT, 'audit events are never deleted'); END""",
+    ),
+    "postgresql": (
+        f"""CREATE FUNCTION audit_event_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+          IF TG_OP = 'UPDATE' THEN
+            IF {_SEALING} AND {_UNCHANGED_POSTGRESQL} AND NEW.facts::text = OLD.facts::text THEN
+              RETURN NEW;
+            END IF;
+          END IF;
+          RAISE EXCEPTION 'audit events are never changed or deleted';
+        END $$""",
+        """CREATE TRIGGER audit_event_unchanged BEFORE UPDATE OR DELETE ON audit_event
+        FOR EACH ROW EXECUTE FUNCTION audit_event_guard()""",
+        """CREATE TRIGGER audit_event_untruncated BEFORE TRUNCATE ON audit_event
+        FOR EACH STATEMENT EXECUTE FUNCTION audit_event_guard()""",
+    ),
+}
+for _dialect, _statements in GUARDS.items():
+    for _statement in _statements:
+        event.listen(AuditEvent.__table__, "after_create",
+                     DDL(_statement.replace("%", "%%")).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]
 
 
 def own_hash(row: Mapping[str, object]) -> str:
@@ -74,7 +112,13 @@ def chain(previous: str, own: str) -> str:
 
 
 def seal_batch(session: Session) -> int:
-    """Give order and chain hash to the unsealed events, oldest first; return how many. One sealer at a time."""
+    """Give order and chain hash to the unsealed events, oldest first; return how many. One sealer at a time.
+
+    SQLite has one writer anyway; on PostgreSQL a second sealer finds the lock taken and leaves.
+    """
+    if session.get_bind().dialect.name == "postgresql" and not session.scalar(
+            text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": SEALER_LOCK}):
+        return 0
     last = session.execute(
         select(AuditEvent.position, AuditEvent.chain_hash)
         .where(AuditEvent.position.is_not(None)).order_by(AuditEvent.position.desc()).limit(1)
@@ -92,6 +136,18 @@ def seal_batch(session: Session) -> int:
     if changes:
         session.execute(update(AuditEvent), changes)
     return len(changes)
+
+
+def heads(session: Session) -> list[tuple[int, str]]:
+    """Return the heads to publish (position, chain hash): every thousandth event and the newest, oldest first."""
+    newest = select(func.max(AuditEvent.position)).scalar_subquery()
+    rows = session.execute(
+        select(AuditEvent.position, AuditEvent.chain_hash)
+        .where(AuditEvent.position.is_not(None),
+               (AuditEvent.position % HEAD_EVERY == 0) | (AuditEvent.position == newest))
+        .order_by(AuditEvent.position)
+    )
+    return [(position or 0, head or "") for position, head in rows]
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,154 @@
 """CSRF, sessions, headers, limits: what every response and every form goes through."""
 
-from flask import Flask
-from flask_login import LoginManager
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, current_app, g, request, session
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import LoginManager, current_user, login_user
 from flask_wtf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from marketplace.config import Config
+from marketplace.core.clock import utc_now
+from marketplace.web.actor import SessionLoader, Visitor, current_actor
 
 csrf = CSRFProtect()
 login_manager = LoginManager()
+limiter = Limiter(key_func=get_remote_address, headers_enabled=True)
+
+# Limits with a name, so that pages, tests and docs say the same numbers (security.md section 6).
+SIGN_IN_LIMIT = "10 per 5 minutes"
+SIGN_IN_TOTAL_LIMIT = "1000 per 5 minutes"
+VERIFY_LIMIT = "30 per minute"
+SEARCH_LIMIT = "5 per second"
+UPLOAD_LIMIT = "60 per 10 minutes"
+EXPORT_LIMIT = "10 per hour"
+
+MAX_BODY = 21 * 1024 * 1024       # one file of 20 MB and the fields beside it
+MAX_FIELDS = 4 * 1024 * 1024      # all typed text of one form
+MAX_PARTS = 5_000                 # a purchase list of 500 lines with ten cells
+SESSION_LIFE = timedelta(hours=12)
+TOUCH_SECONDS = 30                # how old `seen` may get before the cookie is written again
+CSRF_SECONDS = 12 * 3600
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "X-Frame-Options": "DENY",
+}
+HSTS = "max-age=31536000; includeSubDomains"
 
 
 def init_security(app: Flask, config: Config) -> None:
-    """Wire CSRF, sign-in, limits and headers."""
-    app.config["SECRET_KEY"] = config.secret_key or config.load_secret_key()
+    """Wire hosts, CSRF, sessions, limits and headers."""
+    https = config.base_url.startswith("https://")
+    app.config.update(
+        SECRET_KEY=config.secret_key or config.load_secret_key(),
+        SESSION_COOKIE_NAME="__Host-session" if https else "session",
+        SESSION_COOKIE_SECURE=https, SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_PATH="/", SESSION_REFRESH_EACH_REQUEST=False,
+        MAX_CONTENT_LENGTH=MAX_BODY, MAX_FORM_MEMORY_SIZE=MAX_FIELDS, MAX_FORM_PARTS=MAX_PARTS,
+        WTF_CSRF_TIME_LIMIT=CSRF_SECONDS, WTF_CSRF_SSL_STRICT=https,
+        RATELIMIT_ENABLED=config.rate_limits, RATELIMIT_STORAGE_URI=config.limiter_storage,
+    )
+    if config.behind_proxy:
+        hops = config.behind_proxy
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
+    app.before_request(_refuse_unknown_host)
     csrf.init_app(app)
     login_manager.init_app(app)
+    login_manager.session_protection = None  # our own sessions end in the table, not by a guess at the browser
+    login_manager.user_loader(_load_visitor)
+    app.before_request(_end_tired_session)
+    limiter.init_app(app)
+    app.after_request(_finish)
+
+
+def allowed_hosts(config: Config) -> frozenset[str]:
+    """Return the hosts that the site answers to."""
+    own = urlsplit(config.base_url).hostname or ""
+    return frozenset(config.allowed_hosts) or frozenset({own, "localhost", "127.0.0.1"})
+
+
+def _refuse_unknown_host() -> Response | None:
+    """Answer 400 to a Host header that is not ours: links and mails never come from it, and caches are not fooled."""
+    config: Config = current_app.extensions["marketplace.config"]
+    host = request.host.rpartition(":")[0] if request.host.rpartition(":")[2].isdigit() else request.host
+    if host.strip("[]").lower() in allowed_hosts(config):
+        return None
+    return Response("400 Bad Request: unknown host\n", status=400, mimetype="text/plain")
+
+
+def _load_visitor(token: str) -> Visitor | None:
+    """Return the visitor behind a session token, unless it was ended, or began over twelve hours ago."""
+    loader: SessionLoader = current_app.extensions["marketplace.session_loader"]
+    person = loader(token)
+    if person is None or utc_now() - person.started_at >= SESSION_LIFE:
+        return None
+    return Visitor(token, person)
+
+
+def begin_session(token: str) -> None:
+    """Put a new session into the browser: nothing of the old one stays, not even its CSRF token."""
+    loader: SessionLoader = current_app.extensions["marketplace.session_loader"]
+    person = loader(token)
+    session.clear()
+    g.pop("csrf_token", None)
+    g.pop("actor", None)
+    if person is not None:
+        login_user(Visitor(token, person))
+    session["seen"] = int(utc_now().timestamp())
+
+
+def _end_tired_session() -> None:
+    """End a session that rested too long (the limit follows the roles); note now and then that it is alive."""
+    if request.endpoint == "static" or "_user_id" not in session:
+        return
+    now, seen = int(utc_now().timestamp()), int(session.get("seen", 0))
+    if not current_user.is_authenticated:
+        expired = True
+    else:
+        idle_limit = current_app.extensions["marketplace.idle_limit"]
+        expired = now - seen >= idle_limit(current_actor().roles).total_seconds()
+    if expired:
+        forget_session()
+        session["expired"] = True
+    elif now - seen >= TOUCH_SECONDS:
+        session["seen"] = now
+
+
+def forget_session() -> None:
+    """Empty the browser's session: nobody is signed in from here on in this request."""
+    session.clear()
+    g.pop("csrf_token", None)
+    g.pop("actor", None)
+    g._login_user = login_manager.anonymous_user()  # noqa: SLF001 - where Flask-Login keeps the user of a request
+
+
+def _finish(response: Response) -> Response:
+    """Set the headers of every response: what browsers may load, where they may keep it, and for whom."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if current_app.config["SESSION_COOKIE_SECURE"]:
+        response.headers.setdefault("Strict-Transport-Security", HSTS)
+    if request.endpoint == "static":
+        return response
+    response.vary.update(["Cookie", "HX-Request"])
+    if "_user_id" in session:
+        response.headers["Cache-Control"] = "no-store"
+    elif "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "no-cache"
+        if request.method in {"GET", "HEAD"} and response.status_code == 200 and not response.direct_passthrough:  # noqa: PLR2004
+            response.add_etag()
+            response.make_conditional(request)
+    return response
