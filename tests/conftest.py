@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if wanted == "both":
         return
     keep = [i for i in items if getattr(i, "callspec", None) is None or i.callspec.params.get("engine", wanted) == wanted]
-    config.hook.pytest_deselected([i for i in items if i not in keep])
+    config.hook.pytest_deselected(items=[i for i in items if i not in keep])
     items[:] = keep
 
 
