@@ -7,7 +7,6 @@ from datetime import date, datetime
 from typing import Any
 
 from flask_babel import gettext
-from markupsafe import Markup, escape
 from wtforms import Field, StringField, TextAreaField
 from wtforms.validators import ValidationError
 from wtforms.widgets import TextInput
@@ -175,39 +174,21 @@ class ChineseDateField(_Typed):
         return read_date(typed, today=beijing_date(utc_now()))
 
 
-class _TwoBoxes:
-    """A box for the day and one for the time, both sent under the field's name."""
-
-    def __call__(self, field: "DeadlineField", **kwargs: Any) -> Markup:
-        day, clock = field.boxes()
-        attributes = {name.rstrip("_").replace("_", "-"): value for name, value in kwargs.items() if value is not None}
-        attributes.pop("id", None)
-        shared = Markup("").join(Markup(' {}="{}"').format(name, value) for name, value in attributes.items())
-        return Markup(
-            '<span class="daytime"><input type="text" id="{id}" name="{name}" value="{day}" inputmode="numeric" '
-            'placeholder="2026-11-22" autocomplete="off"{shared}>'
-            '<input type="text" id="{id}-time" name="{name}" value="{clock}" inputmode="numeric" placeholder="17:00" '
-            'autocomplete="off" aria-label="{label}"{shared}></span>'
-        ).format(id=field.id, name=field.name, day=day, clock=clock, shared=shared,
-                 label=gettext("%(label)s：时间", label=escape(field.label.text)))
-
-
 class DeadlineField(_Typed):
     """A deadline: a day and a time to the minute, Beijing time, never 24:00. Data: an aware datetime in UTC, or None.
 
-    Sent as two values under one name, or as one text "2026-11-22 17:00".
+    Sent as one text "2026-11-22 17:00", or as two values (day, time) under one name.
     """
 
-    widget = _TwoBoxes()
-
-    def boxes(self) -> tuple[str, str]:
-        """Return what stands in the two boxes."""
+    def _value(self) -> str:
+        """Return what was typed, or the deadline written out in Beijing time."""
         if self.raw_data:
-            return self._split(self.raw_data)
-        if self.data is None:
-            return "", ""
-        local = beijing(self.data)
-        return local.date().isoformat(), local.strftime("%H:%M")
+            return " ".join(part for part in self.raw_data[:2] if part)
+        return "" if self.data is None else self.written(self.data)
+
+    def written(self, value: datetime) -> str:
+        """Return 2026-11-22 17:00."""
+        return beijing(value).strftime("%Y-%m-%d %H:%M")
 
     @staticmethod
     def _split(values: Sequence[str]) -> tuple[str, str]:
