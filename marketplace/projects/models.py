@@ -1,5 +1,6 @@
 """Posted projects: the requirement, how it will be judged and paid, and where it stands."""
 
+from dataclasses import fields
 from datetime import date, datetime
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint
@@ -10,6 +11,7 @@ from marketplace.core.db import Model, new_ref
 from marketplace.core.money import Money
 from marketplace.files.models import StoredFile
 from marketplace.organizations.models import Organization
+from marketplace.projects.rules import Draft
 
 
 class Project(Model):
@@ -43,6 +45,7 @@ class Project(Model):
     panel_size: Mapped[int] = mapped_column(default=5)
     service_from: Mapped[date | None]
     service_to: Mapped[date | None]
+    term_reason: Mapped[str] = mapped_column(default="")         # why longer than 12 months (Order 102, art 24)
     contact_name: Mapped[str] = mapped_column(default="")
     contact_phone: Mapped[str] = mapped_column(default="")
     special_conditions: Mapped[str] = mapped_column(default="")  # published qualification beyond the legal ones
@@ -61,6 +64,8 @@ class Project(Model):
     source_note: Mapped[str] = mapped_column(default="")
     created_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     created_at: Mapped[datetime]
+    submitted_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))    # who sent it to the approver
+    changed_at: Mapped[datetime] = mapped_column(index=True)     # last step or edit: kept counts follow it
     version_id: Mapped[int] = mapped_column()
 
     buyer: Mapped[Organization] = relationship()
@@ -89,9 +94,20 @@ class Project(Model):
         CheckConstraint("state NOT IN ('awarded', 'contracted') OR awarded_at IS NOT NULL", name="awarded_has_time"),
         CheckConstraint("(state = 'contracted') = (contracted_at IS NOT NULL)", name="contracted_has_time"),
         CheckConstraint("(state IN ('failed', 'terminated')) = (ended_at IS NOT NULL)", name="ended_has_time"),
-        Index("ix_project_list", "state", "published_at", "id"),
+        Index("ix_project_list", "published_at", "id"),
+        Index("ix_project_deadline", "closes_at", "id"),
+        Index("ix_project_unit", "buyer_id", "state"),
         Index("uq_project_source", "buyer_id", "source_ref", unique=True),
     )
+
+    def as_draft(self) -> Draft:
+        """Return the plain values that the checks before publishing look at."""
+        copied = {f.name: getattr(self, f.name) for f in fields(Draft) if f.name not in _COUNTED}
+        return Draft(weights=[c.weight for c in self.criteria], percents=[m.percent for m in self.milestones],
+                     indicators=len(self.indicators), **copied)
+
+
+_COUNTED = {"weights", "percents", "indicators"}
 
 
 class Indicator(Model):
@@ -193,14 +209,3 @@ class Enquiry(Model):
 
     project: Mapped[Project] = relationship()
     __table_args__ = (CheckConstraint("(answer IS NULL) = (answered_at IS NULL)", name="answered_has_time"),)
-
-
-class ProjectCount(Model):
-    """Kept counts of public projects by facet, so that a list of 100,000 costs what a list of 400 costs."""
-
-    __tablename__ = "project_count"
-
-    facet: Mapped[str] = mapped_column(primary_key=True)         # category, area, budget, status
-    value: Mapped[str] = mapped_column(primary_key=True)
-    count: Mapped[int]
-    counted_at: Mapped[datetime]
