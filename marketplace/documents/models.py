@@ -1,8 +1,9 @@
 """Issued papers: a number, stored bytes with their SHA-256, a verify code. Never rendered again."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, UniqueConstraint
+from sqlalchemy import DDL, JSON, CheckConstraint, ForeignKey, FromClause, UniqueConstraint, event
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from marketplace.core.db import Model, new_ref
@@ -48,3 +49,31 @@ class Document(Model):
 
     __table_args__ = (UniqueConstraint("kind", "number"), CheckConstraint("pages > 0", name="pages"),
                       CheckConstraint("(voided_at IS NULL) = (void_reason = '')", name="voided_has_reason"))
+
+
+def guards(table: str, columns: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+    """Return, by dialect, the statements that make the database itself refuse to change these columns."""
+    lite = " OR ".join(f"NEW.{c} IS NOT OLD.{c}" for c in columns)
+    post = " OR ".join(f"NEW.{c}::text IS DISTINCT FROM OLD.{c}::text" for c in columns)
+    return {
+        "sqlite": (f"""CREATE TRIGGER {table}_unchanged BEFORE UPDATE ON {table} WHEN {lite}
+        BEGIN SELECT RAISE(ABORT, 'what was issued is never changed'); END""",),
+        "postgresql": (
+            f"""CREATE FUNCTION {table}_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN RAISE EXCEPTION 'what was issued is never changed'; END $$""",
+            f"""CREATE TRIGGER {table}_unchanged BEFORE UPDATE ON {table}
+            FOR EACH ROW WHEN ({post}) EXECUTE FUNCTION {table}_guard()"""),
+    }
+
+
+def guard_table(table: FromClause, statements: Mapping[str, tuple[str, ...]]) -> None:
+    """Add the guards wherever the table is made without migrations (tests)."""
+    for dialect, lines in statements.items():
+        for line in lines:
+            made = DDL(line.replace("%", "%%")).execute_if(dialect=dialect)  # type: ignore[no-untyped-call]
+            event.listen(table, "after_create", made)
+
+
+GUARDS = guards("document", ("number", "verify_code", "file_id", "sha256", "pages", "data_sha256", "issued_at",
+                             "title", "facts", "is_demo"))
+guard_table(Document.__table__, GUARDS)

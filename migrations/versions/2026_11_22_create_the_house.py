@@ -557,6 +557,8 @@ def upgrade() -> None:
     sa.Column('created_by', sa.Integer(), nullable=True),
     sa.Column('created_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=False),
     sa.Column('submitted_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=True),
+    sa.Column('submitted_by', sa.Integer(), nullable=True),
+    sa.Column('return_reason', sa.String(), nullable=False),
     sa.Column('published_by', sa.Integer(), nullable=True),
     sa.Column('published_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=True),
     sa.CheckConstraint("(state IN ('published', 'superseded')) = (published_at IS NOT NULL)", name=op.f('ck_purchase_list_version_published_has_time')),
@@ -663,6 +665,7 @@ def upgrade() -> None:
     sa.Column('office', sa.String(), nullable=False),
     sa.Column('catalog_code', sa.String(), nullable=True),
     sa.Column('content', sa.String(), nullable=False),
+    sa.Column('target_group', sa.String(), nullable=False),
     sa.Column('budget', marketplace.core.db.MoneyColumn(), nullable=True),
     sa.Column('funding_source', sa.String(), nullable=False),
     sa.Column('period', sa.String(), nullable=False),
@@ -1010,6 +1013,8 @@ def upgrade() -> None:
     sa.Column('amount', marketplace.core.db.MoneyColumn(), nullable=False),
     sa.Column('terms', sa.JSON(), nullable=False),
     sa.Column('terms_sha256', sa.String(), nullable=False),
+    sa.Column('verify_code', sa.String(), nullable=False),
+    sa.Column('is_demo', sa.Boolean(), nullable=False),
     sa.Column('state', sa.String(), nullable=False),
     sa.Column('document_id', sa.Integer(), nullable=True),
     sa.Column('signed_copy_id', sa.Integer(), nullable=True),
@@ -1017,9 +1022,13 @@ def upgrade() -> None:
     sa.Column('frozen_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=False),
     sa.Column('issued_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=True),
     sa.Column('sign_by', sa.Date(), nullable=False),
+    sa.Column('published_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=True),
+    sa.Column('filed_on', sa.Date(), nullable=True),
     sa.Column('render_error', sa.String(), nullable=False),
     sa.CheckConstraint("(state = 'frozen') = (document_id IS NULL)", name=op.f('ck_contract_issued_has_document')),
     sa.CheckConstraint("(state = 'signed') = (signed_on IS NOT NULL)", name=op.f('ck_contract_signed_has_date')),
+    sa.CheckConstraint("filed_on IS NULL OR state = 'signed'", name=op.f('ck_contract_filed_signed')),
+    sa.CheckConstraint("published_at IS NULL OR state = 'signed'", name=op.f('ck_contract_published_signed')),
     sa.CheckConstraint("state IN ('frozen', 'issued', 'signed')", name=op.f('ck_contract_state')),
     sa.CheckConstraint('amount > 0', name=op.f('ck_contract_amount')),
     sa.ForeignKeyConstraint(['award_id'], ['award.id'], name=op.f('fk_contract_award_id_award')),
@@ -1032,7 +1041,8 @@ def upgrade() -> None:
     sa.UniqueConstraint('award_id', name=op.f('uq_contract_award_id')),
     sa.UniqueConstraint('number', name=op.f('uq_contract_number')),
     sa.UniqueConstraint('project_id', name=op.f('uq_contract_project_id')),
-    sa.UniqueConstraint('ref', name=op.f('uq_contract_ref'))
+    sa.UniqueConstraint('ref', name=op.f('uq_contract_ref')),
+    sa.UniqueConstraint('verify_code', name=op.f('uq_contract_verify_code'))
     )
     with op.batch_alter_table('contract', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_contract_buyer_id'), ['buyer_id'], unique=False)
