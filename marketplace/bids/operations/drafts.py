@@ -53,6 +53,7 @@ def attach_file(session: Session, *, actor: Actor, project: Project, name: str, 
     if verdict != file_rules.ScanState.CLEAN:
         raise Invalid(N_("“{name}”没有通过安全检查（{verdict}）。请换一份文件"), field="file", name=taken.name,
                       verdict=verdict)
+    keys.organization_key(session, actor.organization_id or 0, sealer=sealer, now=now)   # the first use makes the key
     sha256 = hashlib.sha256(taken.data).hexdigest()
     wrapped = sealer.new_key(f"bid-file:{sha256}")
     sealed = sealer.seal(wrapped, rules.pad(taken.data, rules.FILE_PAD_STEP), context=rules.file_context(sha256))

@@ -27,7 +27,8 @@ def open_bids(session: Session, *, actor: Actor, project: Project, sealer: Seale
     A bid that cannot be read is marked and the rest goes on; KeyMissing stops everything, with nothing changed.
     Project: published -> opened or failed. Bids: sealed -> opened or unreadable.
     """
-    session.refresh(project, with_for_update=True)   # submissions share this lock: those in flight end first
+    session.execute(select(Project.id).where(Project.id == project.id).with_for_update())   # bids in flight end first
+    session.refresh(project)
     if project.state != ProjectState.PUBLISHED or not rules.opening_is_due(project.closes_at, now):
         return None
     require(policy.may_open(actor, project, now))

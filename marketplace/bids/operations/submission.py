@@ -73,9 +73,13 @@ def _hold_project(session: Session, project: Project) -> None:
     The opening and a moved deadline update the row and wait; other bidders share the lock and do not.
     On SQLite the write transaction is alone and has read the row afresh: nothing to do.
     """
-    if session.get_bind().dialect.name != "sqlite":
-        session.refresh(project, ["state", "published_at", "closes_at", "ceiling", "budget", "opened_at"],
-                        with_for_update={"read": True})
+    if session.get_bind().dialect.name == "sqlite":
+        return
+    held = session.execute(
+        select(Project.state, Project.published_at, Project.closes_at).where(Project.id == project.id)
+        .with_for_update(read=True)).one()
+    if tuple(held) != (project.state, project.published_at, project.closes_at):
+        session.refresh(project)
 
 
 def _end_live_bid(session: Session, project: Project, organization_id: int, *, replaces: str | None,
