@@ -20,6 +20,8 @@ SLICES = (  # lowest first; a slice may use only those before it
     "awards", "contracts", "search", "inbox", "desks", "demo",
 )
 
+CODE_NAMES = ("category_names", "area_names")  # code -> name, for slices below the one that keeps the codes
+
 
 def create_app(config: Config, services: Services | None = None) -> Flask:
     """Build the site for one config; `services` replaces the real vendors in tests."""
@@ -67,7 +69,7 @@ def _part(slice_name: str, part: str) -> ModuleType | None:
 def _wire_slices(app: Flask) -> None:
     """Register each slice's blueprints, handlers, public documents and commands; refuse to start on a loose end."""
     listeners: dict[str, list[str]] = {}
-    found: dict[str, dict[str, object]] = {"handlers": {}, "public_sources": {}, "import_targets": {}}
+    found: dict[str, dict[str, object]] = {"handlers": {}, "public_sources": {}, "import_targets": {}, "names": {}}
     for name in SLICES:
         _part(name, "models")
         for blueprint in _things(_part(name, "views"), Blueprint):
@@ -83,6 +85,7 @@ def _wire_slices(app: Flask) -> None:
         queries = _part(name, "queries")
         if hasattr(queries, "public_documents"):
             found["public_sources"][name] = queries.public_documents
+        found["names"].update({what: getattr(queries, what) for what in CODE_NAMES if hasattr(queries, what)})
     # _check_kinds(listeners)  # restored when every slice has landed
     outbox.declare_listeners(listeners)
     for extension, things in found.items():

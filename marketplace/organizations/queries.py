@@ -12,11 +12,11 @@ from marketplace.core.errors import Denied
 from marketplace.core.publishing import PublicDocument
 from marketplace.core.text import N_
 from marketplace.organizations import policy, rules
-from marketplace.organizations.models import Organization, Rating, ServedArea, ServiceCategory
+from marketplace.organizations.models import Organization, Rating, RelatedParty, ServedArea, ServiceCategory
 from marketplace.organizations.rules import Eligibility, Identity, Standing, Verification
+from marketplace.web.paging import SIZE, Page
 
 LEGAL_PERSONS = (Standing.REGISTERED, Standing.ENTERPRISE, Standing.INSTITUTION, Standing.SELF_GOV)
-PAGE_ROWS = 20
 MAX_DUPLICATES = 200
 
 
@@ -65,32 +65,20 @@ class ListFilter:
     page: int = 1
 
 
-@dataclass(frozen=True)
-class ListPage:
-    """One page of the public list with the exact total."""
-
-    rows: Sequence[Organization]
-    total: int
-    page: int
-    pages: int
-
-
-def public_list(session: Session, wanted: ListFilter, *, today: date) -> ListPage:
+def public_list(session: Session, wanted: ListFilter, *, today: date) -> Page[Organization]:
     """Return a page of public bodies that are no government units, verified first, then by name."""
     chosen = _chosen(wanted, today)
     total = session.scalar(select(func.count()).select_from(chosen.subquery())) or 0
-    pages = max(1, -(-total // PAGE_ROWS))
-    page = min(max(wanted.page, 1), pages)
+    number = min(max(wanted.page, 1), max(1, -(-total // SIZE)))
+    order = (Organization.verification.desc(), Organization.name, Organization.id)
     rows = session.scalars(
-        select(Organization).where(Organization.id.in_(
-            chosen.order_by(Organization.verification.desc(), Organization.name, Organization.id)
-            .offset((page - 1) * PAGE_ROWS).limit(PAGE_ROWS)
-        ))
+        select(Organization)
+        .where(Organization.id.in_(chosen.order_by(*order).offset((number - 1) * SIZE).limit(SIZE)))
         .options(selectinload(Organization.ratings), selectinload(Organization.categories),
                  selectinload(Organization.areas), selectinload(Organization.listings))
-        .order_by(Organization.verification.desc(), Organization.name, Organization.id)
+        .order_by(*order)
     ).all()
-    return ListPage(rows, total, page, pages)
+    return Page(rows, total, number)
 
 
 def _chosen(wanted: ListFilter, today: date) -> Select[tuple[int]]:
@@ -127,10 +115,11 @@ class Waiting:
 
 def verification_counts(session: Session) -> Waiting:
     """Count organizations by the state of their check, units left out."""
-    counts = dict(session.execute(
+    rows = session.execute(
         select(Organization.verification, func.count()).where(Organization.standing != Standing.GOVERNMENT)
         .group_by(Organization.verification)
-    ).tuples().all())
+    )
+    counts = {state: count for state, count in rows}  # noqa: C416 - rows are no tuples to mypy
     return Waiting(**{state.value: counts.get(state.value, 0) for state in Verification})
 
 
@@ -196,6 +185,23 @@ def ties_among(organizations: Iterable[Organization]) -> list[Tie]:
         for first in range(len(bodies)) for second in range(first + 1, len(bodies))
         if (reason := rules.tie_between(identities[first], identities[second]))
     ]
+
+
+def tied_to(session: Session, organization: Organization) -> list[Tie]:
+    """Return other organizations in the registry that share an identifier with this one."""
+    columns = (Organization.legal_representative, Organization.bank_account, Organization.contact_phone)
+    shared = [column == value for column in columns if (value := getattr(organization, column.key))]
+    codes = [one.credit_code for one in organization.related_parties if one.credit_code]
+    if codes:
+        shared.append(Organization.credit_code.in_(codes))
+    if organization.credit_code:
+        shared.append(Organization.related_parties.any(RelatedParty.credit_code == organization.credit_code))
+    if not shared:
+        return []
+    others = session.scalars(select(Organization).where(Organization.id != organization.id, or_(*shared))
+                             .order_by(Organization.name).limit(MAX_DUPLICATES))
+    mine = _identity(organization)
+    return [Tie(organization, one, reason) for one in others if (reason := rules.tie_between(mine, _identity(one)))]
 
 
 def _identity(organization: Organization) -> Identity:

@@ -15,6 +15,9 @@ from marketplace.core.errors import Invalid
 from marketplace.core.lifecycle import Lifecycle
 from marketplace.core.text import N_
 
+JOB_VERIFICATION_ASKED = "organizations.verification_asked"      # organization_ref, name
+JOB_VERIFICATION_DECIDED = "organizations.verification_decided"  # organization_ref, name, outcome, reason
+
 
 class OrganizationKind(StrEnum):
     """What a body is by the law that founded it (rulebook 3.1)."""

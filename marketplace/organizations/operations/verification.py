@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from marketplace.core import audit
 from marketplace.core.access import Actor, Role, require
 from marketplace.core.errors import Conflict, Invalid
+from marketplace.core.outbox import enqueue
 from marketplace.core.text import N_
 from marketplace.organizations import policy, rules
 from marketplace.organizations.models import Organization
@@ -52,6 +53,7 @@ def submit_for_verification(session: Session, *, actor: Actor, organization: Org
     session.flush()
     audit.record(session, actor=actor, action="organizations.submit_for_verification",
                  subject=("organization", organization.ref), now=now)
+    enqueue(session, rules.JOB_VERIFICATION_ASKED, now=now, organization_ref=organization.ref, name=organization.name)
 
 
 def verify(session: Session, *, actor: Actor, organization: Organization, now: datetime, note: str = "") -> None:
@@ -65,7 +67,7 @@ def verify(session: Session, *, actor: Actor, organization: Organization, now: d
     session.flush()
     audit.record(session, actor=actor, action="organizations.verify", subject=("organization", organization.ref),
                  now=now, credit_code=organization.credit_code, note=note)
-    tell_public(session, organization, now)
+    _tell_decision(session, organization, now)
 
 
 def return_profile(session: Session, *, actor: Actor, organization: Organization, reason: str, now: datetime) -> None:
@@ -78,6 +80,13 @@ def return_profile(session: Session, *, actor: Actor, organization: Organization
     session.flush()
     audit.record(session, actor=actor, action="organizations.return_profile",
                  subject=("organization", organization.ref), now=now, reason=reason.strip())
+    _tell_decision(session, organization, now)
+
+
+def _tell_decision(session: Session, organization: Organization, now: datetime) -> None:
+    """Tell its administrators and the index what an operator decided."""
+    enqueue(session, rules.JOB_VERIFICATION_DECIDED, now=now, organization_ref=organization.ref, name=organization.name,
+            outcome=str(organization.verification), reason=organization.verification_note or "")
     tell_public(session, organization, now)
 
 
