@@ -106,6 +106,8 @@ class PurchaseListVersion(Model):
     created_by: Mapped[int | None]
     created_at: Mapped[datetime]
     submitted_at: Mapped[datetime | None]
+    submitted_by: Mapped[int | None]
+    return_reason: Mapped[str] = mapped_column(default="")  # why the approver sent it back
     published_by: Mapped[int | None]
     published_at: Mapped[datetime | None]
 
@@ -152,6 +154,7 @@ class PurchaseListItem(Model):
     office: Mapped[str] = mapped_column(default="")        # 购买主体 as written: the section that buys
     catalog_code: Mapped[str | None]
     content: Mapped[str] = mapped_column(default="")
+    target_group: Mapped[str] = mapped_column(default="")  # 服务对象
     budget: Mapped[Money | None]
     funding_source: Mapped[str] = mapped_column(default="")
     period: Mapped[str] = mapped_column(default="")

@@ -1,0 +1,29 @@
+"""What changes the catalogue and the purchase lists. No verb commits."""
+
+from marketplace.catalogs.operations.catalogs import (
+    draft_edition,
+    item_facts,
+    load_areas,
+    publish_catalog,
+    remove_item,
+    save_item,
+)
+from marketplace.catalogs.operations.lists import (
+    add_line,
+    amend,
+    change_line,
+    facts_of,
+    mark_line_contracted,
+    mark_line_posted,
+    open_list,
+    publish_version,
+    remove_line,
+    return_version,
+    submit_version,
+)
+
+__all__ = [
+    "add_line", "amend", "change_line", "draft_edition", "facts_of", "item_facts", "load_areas",
+    "mark_line_contracted", "mark_line_posted", "open_list", "publish_catalog", "publish_version", "remove_item",
+    "remove_line", "return_version", "save_item", "submit_version",
+]
