@@ -1,5 +1,7 @@
 """Accounts, mandates, slips, sign-in and sessions: every change to who may do what."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, or_, select, update
@@ -11,7 +13,7 @@ from marketplace.accounts.models import ActivationSlip, Mandate, Person, SignIn,
 from marketplace.core.access import Actor, Role, require
 from marketplace.core.audit import record
 from marketplace.core.errors import Conflict, Invalid
-from marketplace.core.outbox import enqueue
+from marketplace.core.outbox import enqueue, put_back
 from marketplace.core.text import N_
 
 _WRONG_CODE = N_("账号或激活码不对，或激活码已过期、已用过。请核对激活单，或请单位管理员重新打印")
@@ -110,6 +112,30 @@ def issue_slip(session: Session, *, actor: Actor, person: Person, now: datetime)
     session.flush()
     record(session, actor=actor, action="slip.issued", subject=_subject(person), now=now)
     return code
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """What came of an invitation: the person, and the code to print when he has no password yet."""
+
+    person: Person
+    code: str | None
+
+
+def invite(session: Session, *, actor: Actor, login: str, name: str, organization_id: int | None,
+           roles: Sequence[Role], now: datetime, title: str | None = None) -> Invitation:
+    """Give a person roles, opening the account first when there is none; a new one gets a slip.
+
+    Somebody who has an account keeps name and password; only the roles are added.
+    """
+    person = queries.by_login(session, rules.check_login(login))
+    if person is None:
+        person = open_account(session, actor=actor, login=login, name=name, title=title, now=now)
+    for role in roles:
+        grant(session, actor=actor, person=person, organization_id=organization_id, role=role, now=now)
+    if person.activated_at is not None or not person.is_active:
+        return Invitation(person, None)
+    return Invitation(person, issue_slip(session, actor=actor, person=person, now=now))
 
 
 def activate(session: Session, *, login: str, code: str, password: str, now: datetime) -> Person:
@@ -299,3 +325,11 @@ def note_refusal(session: Session, *, actor: Actor, path: str, reason: str, now:
     if count + 1 == rules.REFUSALS_ALERT and (person := session.get(Person, actor.person_id)) is not None:
         enqueue(session, rules.JOB_REFUSALS_PILED_UP, now=now, person_ref=person.ref, name=person.name,
                 count=count + 1)
+
+
+def retry_job(session: Session, *, actor: Actor, ref: str, now: datetime) -> None:
+    """Put a parked job back into the queue, due now, with all its attempts."""
+    require(policy.may_run_platform(actor))
+    if not put_back(session, ref=ref, now=now):
+        raise Conflict(N_("这项任务已经不在停放中。请刷新页面"))
+    record(session, actor=actor, action="job.retried", subject=("job", ref), now=now)

@@ -86,3 +86,8 @@ def may_list_members(actor: Actor) -> Decision:
     if actor.is_system or actor.has(Role.UNIT_ADMIN, Role.PROVIDER_ADMIN):
         return ALLOWED
     return denied(N_("成员名单由单位管理员查看"))
+
+
+def may_run_platform(actor: Actor) -> Decision:
+    """Say who may put failed background work back: the operator."""
+    return ALLOWED if actor.is_system or actor.has(Role.OPERATOR) else denied(N_("后台任务由系统管理员处理"))

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from marketplace.accounts.models import ORGANIZATIONS, Mandate, Person, SignIn, SignInFailure
 from marketplace.accounts.rules import Place, login_key, normal_login, token_hash
 from marketplace.core.access import ANONYMOUS, Actor, Role
 from marketplace.core.audit import AuditEvent
+from marketplace.core.outbox import Job, JobState
 
-PAGE = 50
+LATE_JOB = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -152,20 +153,18 @@ def mandate_by_ref(session: Session, ref: str) -> Mandate | None:
     return session.scalar(select(Mandate).where(Mandate.ref == ref))
 
 
-def search_people(session: Session, text: str, *, role: str = "", page: int = 1) -> tuple[list[Person], int]:
-    """Return a page of people whose name, account or organization contains `text`, and how many there are."""
-    query = select(Person)
+def search_people(text: str, *, role: str = "") -> Select[Person]:
+    """Return the statement of people whose name, account or organization contains `text`, by id."""
+    query = select(Person).order_by(Person.id)
     if text:
-        like = f"%{text.translate(str.maketrans({'%': None, '_': None}))}%"
         there = (select(Mandate.person_id).join(ORGANIZATIONS, ORGANIZATIONS.c.id == Mandate.organization_id)
-                 .where(ORGANIZATIONS.c.name.like(like), Mandate.revoked_at.is_(None)))
-        query = query.where(or_(Person.name.like(like), Person.login.like(like), Person.id.in_(there)))
+                 .where(ORGANIZATIONS.c.name.contains(text, autoescape=True), Mandate.revoked_at.is_(None)))
+        query = query.where(or_(Person.name.contains(text, autoescape=True),
+                                Person.login.contains(text.lower(), autoescape=True), Person.id.in_(there)))
     if role:
         query = query.where(Person.id.in_(
             select(Mandate.person_id).where(Mandate.role == role, Mandate.revoked_at.is_(None))))
-    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    rows = session.scalars(query.order_by(Person.id).limit(PAGE).offset((page - 1) * PAGE)).all()
-    return list(rows), total
+    return query
 
 
 def door(session: Session, *, login: str, address: str, now: datetime) -> Door:
@@ -188,7 +187,7 @@ def locks_of(session: Session, people: Sequence[Person], *, now: datetime) -> di
     keys = {login_key(person.login): person.id for person in people}
     rows = session.execute(select(SignInFailure.login_key, func.max(SignInFailure.locked_until)).where(
         SignInFailure.login_key.in_(keys), SignInFailure.locked_until > now).group_by(SignInFailure.login_key)).all()
-    return {keys[key]: until for key, until in rows}
+    return {keys[key]: until for key, until in rows if until is not None}
 
 
 def signed_in(session: Session, token: str) -> SignedIn | None:
@@ -209,6 +208,40 @@ def sessions_of(session: Session, person_id: int, *, since: datetime) -> Sequenc
         .where(SignIn.person_id == person_id, SignIn.ended_at.is_(None), SignIn.epoch == Person.session_epoch,
                SignIn.started_at > since).order_by(SignIn.id.desc())
     ).all()
+
+
+def place_named(session: Session, name: str) -> Place | None:
+    """Return the one organization of exactly that name; None for none, or for several."""
+    rows = session.execute(select(*ORGANIZATIONS.c).where(ORGANIZATIONS.c.name == name.strip()).limit(2)).all()
+    return Place(rows[0].id, rows[0].ref, rows[0].name, rows[0].path) if len(rows) == 1 else None
+
+
+def audit_events(*, action: str = "", actor_name: str = "", subject: str = "", since: datetime | None = None,
+                 until: datetime | None = None) -> Select[AuditEvent]:
+    """Return the statement of the audit events that fit, newest first; `action` is a beginning, `until` excluded."""
+    query = select(AuditEvent).order_by(AuditEvent.id.desc())
+    if action:
+        query = query.where(AuditEvent.action.startswith(action, autoescape=True))
+    if actor_name:
+        query = query.where(AuditEvent.actor_name == actor_name)
+    if subject:
+        query = query.where(AuditEvent.subject_ref == subject)
+    if since:
+        query = query.where(AuditEvent.at >= since)
+    if until:
+        query = query.where(AuditEvent.at < until)
+    return query
+
+
+def jobs_to_look_at(*, now: datetime) -> Select[Job]:
+    """Return the statement of parked jobs and of those overdue by more than five minutes, parked ones first."""
+    late = (Job.state == JobState.WAITING) & (Job.due_at < now - LATE_JOB)
+    return select(Job).where(or_(Job.state == JobState.PARKED, late)).order_by(Job.state, Job.due_at, Job.id)
+
+
+def job_counts() -> Select[str, int]:
+    """Return the statement that counts jobs by state."""
+    return select(Job.state, func.count()).group_by(Job.state)
 
 
 def refusals_since(session: Session, person_id: int, since: datetime) -> int:

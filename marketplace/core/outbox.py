@@ -118,6 +118,15 @@ def mark_failed(session: Session, claim: Claim, *, error: str, now: datetime) ->
     )
 
 
+def put_back(session: Session, *, ref: str, now: datetime) -> bool:
+    """Give a parked job all its attempts again, due now; False when it is not parked."""
+    done = session.execute(
+        update(Job).where(Job.ref == ref, Job.state == JobState.PARKED)
+        .values(state=JobState.WAITING, attempts=0, lease_until=None, due_at=now)
+    )
+    return bool(done.rowcount)  # type: ignore[attr-defined]
+
+
 def waiting(session: Session, *, now: datetime) -> tuple[int, datetime | None]:
     """Return how many jobs are overdue and since when."""
     row = session.execute(

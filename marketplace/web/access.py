@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
+from urllib.parse import urlsplit
 
-from flask import Flask, redirect, request, url_for
+from flask import Flask, current_app, redirect, request, url_for
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
 from marketplace.core.access import Role
@@ -15,6 +18,7 @@ from marketplace.web.actor import current_actor
 P = ParamSpec("P")
 R = TypeVar("R")
 MARK = "access_mark"
+HOME = "/my"
 
 
 def public(view: Callable[P, R]) -> Callable[P, R]:
@@ -50,12 +54,33 @@ def _guarded(view: Callable[P, R], *, mark: str, roles: tuple[Role, ...]) -> Cal
 
 
 def to_sign_in() -> Response:
-    """Send the visitor to the sign-in page and back afterwards; htmx gets a header instead of a redirect."""
-    back = request.full_path.rstrip("?") if request.method == "GET" else (request.referrer and "/my" or "/my")
+    """Send the visitor to the sign-in page and back afterwards; scripts get 401, htmx with where to go."""
+    back = request.full_path.rstrip("?") if request.method == "GET" else HOME
     target = url_for("accounts.sign_in", next=back)
     if request.headers.get("HX-Request"):
         return Response(status=401, headers={"HX-Redirect": target})
+    if request.accept_mimetypes.best == "application/json":
+        return Response('{"error": "sign in"}', status=401, mimetype="application/json")
     return redirect(target)
+
+
+def safe_next(target: str | None) -> str:
+    """Return where to go after signing in: a page of this site that `target` names, else the to-do page.
+
+    An allow-list, not a filter: the path must be one that this app answers to GET requests.
+    """
+    if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
+        return HOME
+    if any(letter <= " " or letter in "\\\x7f" for letter in target):
+        return HOME
+    parts = urlsplit(target)
+    if parts.scheme or parts.netloc or parts.fragment:
+        return HOME
+    try:
+        endpoint, _ = current_app.url_map.bind("localhost").match(parts.path, method="GET")
+    except (HTTPException, RequestRedirect):
+        return HOME
+    return HOME if endpoint in {"accounts.sign_in", "static"} else target
 
 
 def check_marks(app: Flask) -> None:

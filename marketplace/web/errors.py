@@ -1,15 +1,18 @@
 """Maps refusals to pages: what happened, is my text safe, what next."""
 
-from flask import Flask, Response, render_template, request
+from flask import Flask, Response, current_app, render_template, request
 from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from marketplace.core.db import db
+from marketplace.core.clock import utc_now
+from marketplace.core.db import db, transaction
 from marketplace.core.errors import Conflict, Denied, DomainError, IllegalStep, Invalid, Unavailable
 from marketplace.core.text import N_
+from marketplace.web.actor import current_actor
 
 NOT_FOUND = 404
+EXPIRED = 419
 TITLES = {
     400: N_("请求有误"), 401: N_("请先登录"), 403: N_("没有权限"), 404: N_("没有找到"), 405: N_("不支持的操作"), 409: N_("情况有变化"),
     413: N_("文件太大"), 415: N_("文件类型不对"), 419: N_("页面已过期"), 422: N_("填写有误"), 429: N_("操作太快"),
@@ -23,6 +26,7 @@ SENTENCES = {
     405: N_("这个地址不支持这样的操作。请从页面上的按钮进入"),
     413: N_("单个文件不超过 20 MB。请压缩后重新上传"),
     415: N_("不接受这种类型的文件。请看上传框下的说明"),
+    419: N_("这一页打开太久，为安全起见没有提交。请刷新页面后再做一次，输入框里的内容先不要关"),
     429: N_("请稍等片刻再试。您填写的内容没有丢失"),
     500: N_("已经记录下来。刚才的操作没有完成，没有留下一半的数据。请重试，仍不行请联系平台"),
     503: N_("正在维护或太忙。请一分钟后重试"),
@@ -56,36 +60,57 @@ def error_page(status: int, sentence: str = "") -> Response:
     return Response(body, status=status, mimetype="text/html")
 
 
+def _note_refusal(error: Denied) -> None:
+    """Write a refused access of a signed-in person into the audit, in a transaction of its own."""
+    actor = current_actor()
+    if actor.is_signed_in:
+        note = current_app.extensions["marketplace.note_refusal"]
+        with transaction() as session:
+            note(session, actor=actor, path=request.path, reason=error.sentence, now=utc_now())
+
+
+def _domain(error: DomainError) -> Response:
+    """Answer a refusal of the domain; 404 where existence is secret."""
+    db.session.rollback()
+    status = status_of(error)
+    if isinstance(error, Denied):
+        _note_refusal(error)
+    return error_page(status, "" if status == NOT_FOUND else say(error))
+
+
+def _csrf(_error: CSRFError) -> Response:
+    """Answer a form without a valid token: a readable page that keeps what was typed, or a fragment for htmx."""
+    if request.headers.get("HX-Request"):
+        return error_page(EXPIRED, gettext(SENTENCES[EXPIRED]))
+    typed = [(name, value) for name, value in request.form.items(multi=True) if name != "csrf_token" and value]
+    body = render_template("expired.html", typed=typed, title=gettext(TITLES[EXPIRED]))
+    return Response(body, status=400, mimetype="text/html")
+
+
+def _http(error: HTTPException) -> Response:
+    """Answer what Werkzeug raises: 404, 405, 413, 429 and their kind."""
+    status = error.code or 500
+    if error.response is not None or status < 400:  # noqa: PLR2004
+        return error.get_response()  # type: ignore[return-value]
+    page = error_page(status)
+    for name in ("Allow", "Retry-After"):
+        if name in error.get_response().headers:
+            page.headers[name] = error.get_response().headers[name]
+    return page
+
+
+def _unexpected(error: Exception) -> Response:
+    """Answer a fault of ours: logged with its trace, shown without it."""
+    current_app.logger.error("unexpected: %s", type(error).__name__, exc_info=error)
+    db.session.rollback()
+    if current_app.testing and not current_app.config.get("SHOW_500"):
+        raise error
+    return error_page(500)
+
+
 def init_errors(app: Flask) -> None:
     """Register one handler for each family of errors."""
-
-    @app.errorhandler(DomainError)
-    def domain(error: DomainError) -> Response:
-        db.session.rollback()
-        status = status_of(error)
-        return error_page(status, "" if status == NOT_FOUND else say(error))
-
-    @app.errorhandler(CSRFError)
-    def csrf(_error: CSRFError) -> Response:
-        typed = [(name, value) for name, value in request.form.items(multi=True) if name != "csrf_token" and value]
-        body = render_template("expired.html", typed=typed, title=gettext(TITLES[419]))
-        return Response(body, status=400, mimetype="text/html")
-
-    @app.errorhandler(HTTPException)
-    def http(error: HTTPException) -> Response:
-        status = error.code or 500
-        if error.response is not None or status < 400:  # noqa: PLR2004
-            return error.get_response()  # type: ignore[return-value]
-        page = error_page(status)
-        for name in ("Allow", "Retry-After"):
-            if name in error.get_response().headers:
-                page.headers[name] = error.get_response().headers[name]
-        return page
-
-    @app.errorhandler(Exception)
-    def unexpected(error: Exception) -> Response:
-        app.logger.exception("unexpected: %s", type(error).__name__)
-        db.session.rollback()
-        if app.testing and not app.config.get("SHOW_500"):
-            raise error
-        return error_page(500)
+    app.register_error_handler(DomainError, _domain)
+    app.register_error_handler(CSRFError, _csrf)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)

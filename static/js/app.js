@@ -213,6 +213,12 @@
       setTimeout(() => buttons.forEach((button) => { button.disabled = false; }), 6000);
     });
   }
+  function revealer(line) {
+    const box = document.getElementById(line.dataset.reveal), switch_ = line.querySelector("input");
+    line.hidden = false;
+    switch_.addEventListener("change", () => { box.type = switch_.checked ? "text" : "password"; });
+    box.form.addEventListener("submit", () => { box.type = "password"; });
+  }
   function start(root) {
     all("form[data-autosave]", root).forEach(autosave);
     all("textarea[data-count]", root).forEach(counter);
@@ -221,6 +227,7 @@
     all("[data-hash-check]", root).forEach(hashCheck);
     all("form[data-once]", root).forEach(once);
     all("[data-keys-switch]", root).forEach(keySwitch);
+    all("[data-reveal]", root).forEach(revealer);
     all("[data-print]", root).forEach((button) => { button.hidden = false; button.addEventListener("click", () => window.print()); });
     all("select[data-submit]", root).forEach((select) => select.addEventListener("change", () => select.form.requestSubmit()));
     root.querySelector("[data-focus]")?.focus();
