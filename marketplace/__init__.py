@@ -58,6 +58,9 @@ def _wire_people(app: Flask) -> None:
     app.extensions["marketplace.actor_loader"] = lambda person_id: queries.load_actor(db.session(), person_id)
     app.extensions["marketplace.idle_limit"] = rules.idle_limit
     app.extensions["marketplace.note_refusal"] = operations.note_refusal
+    from marketplace.catalogs.queries import work_calendar
+
+    app.extensions["marketplace.work_calendar"] = work_calendar
 
 
 def _part(slice_name: str, part: str) -> ModuleType | None:

@@ -213,7 +213,7 @@ def jobs() -> str:
     statement = queries.jobs_to_look_at(now=now)
     page = paginate(reading, statement, number=page_number(request.args))
     return render_template("accounts/ops_jobs.html", page=page, parked=JobState.PARKED,
-                           counts={state: count for state, count in reading.execute(queries.job_counts())})
+                           counts={row[0]: row[1] for row in reading.execute(queries.job_counts())})
 
 
 @platform.post("/ops/jobs/<ref>/retry")
