@@ -130,6 +130,47 @@ FAIR_TYPES = (
 )
 
 
+class BudgetBand(StrEnum):
+    """The bands of the budget filter."""
+
+    UNDER_20 = "0-20"
+    FROM_20 = "20-50"
+    FROM_50 = "50-100"
+    FROM_100 = "100-"
+
+
+BAND_LABELS: Mapping[BudgetBand, str] = {
+    BudgetBand.UNDER_20: N_("20 万元以下"), BudgetBand.FROM_20: N_("20–50 万元"),
+    BudgetBand.FROM_50: N_("50–100 万元"), BudgetBand.FROM_100: N_("100 万元以上"),
+}
+_BAND_ENDS = (
+    (Money.yuan(200_000), BudgetBand.UNDER_20), (Money.yuan(500_000), BudgetBand.FROM_20),
+    (Money.yuan(1_000_000), BudgetBand.FROM_50),
+)
+DUE_DAYS = (3, 7, 30)                    # "closes within"
+
+
+def budget_band(budget: Money) -> BudgetBand:
+    """Return the band of a budget; bands are half-open: 200,000.00 is in 20-50."""
+    return next((band for end, band in _BAND_ENDS if budget < end), BudgetBand.FROM_100)
+
+
+class Sort(StrEnum):
+    """The orders of the public list."""
+
+    NEWEST = "newest"
+    CLOSING = "closing"                  # open ones first, the nearest deadline first
+    BUDGET_UP = "budget"
+    BUDGET_DOWN = "-budget"
+    RELEVANCE = "relevance"
+
+
+SORT_LABELS: Mapping[Sort, str] = {
+    Sort.NEWEST: N_("最新发布"), Sort.CLOSING: N_("最近截止"), Sort.BUDGET_UP: N_("预算从低到高"),
+    Sort.BUDGET_DOWN: N_("预算从高到低"), Sort.RELEVANCE: N_("最相关"),
+}
+
+
 class ProjectChange(StrEnum):
     """What the news JOB_PROJECT_CHANGED is about."""
 

@@ -129,8 +129,8 @@ def attach(session: Session, *, actor: Actor, project: Project, file: StoredFile
            now: datetime) -> ProjectFile:
     """Attach an uploaded file to a draft; it becomes public with the project."""
     require(policy.may_edit(actor, project))
-    if file.owner_organization_id != project.buyer_id or file.scan_state != "clean":
-        raise Invalid(N_("只能附上本单位上传、检查通过的文件"), field="file")
+    if file.owner_organization_id != project.buyer_id or file.scan_state == "infected":
+        raise Invalid(N_("只能附上本单位上传、没有问题的文件"), field="file")
     if len(project.files) >= MAX_ROWS:
         raise Invalid(N_("附件最多 {most} 个"), field="file", most=MAX_ROWS)
     made = ProjectFile(file=file, title=(title.strip() or file.name)[:MAX_TITLE], added_at=now)
@@ -171,7 +171,7 @@ def _rows(name: str, rows: Sequence[Mapping[str, object]]) -> list[Indicator | C
         raise Invalid(N_("最多 {most} 行"), field=name, most=MAX_ROWS)
     for row in rows:
         share = row.get("weight", row.get("percent"))
-        if share is not None and not (isinstance(share, int) and 1 <= share <= FULL):
+        if name != "indicators" and not (isinstance(share, int) and 1 <= share <= FULL):
             raise Invalid(N_("每一行的分值或比例须是 1 到 100 的整数"), field=name)
         if not str(row.get("name", row.get("title", ""))).strip():
             raise Invalid(N_("每一行都要有名称"), field=name)

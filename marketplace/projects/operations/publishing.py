@@ -6,6 +6,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from marketplace.accounts.queries import people_of
+from marketplace.catalogs.operations import mark_line_posted
+from marketplace.catalogs.queries import category_names, work_calendar
 from marketplace.core.access import Actor, require
 from marketplace.core.audit import record
 from marketplace.core.clock import beijing_date
@@ -29,8 +31,6 @@ def _refuse(problem: Problem | None) -> None:
 
 def _check_content(session: Session, project: Project, rule_set: RuleSet) -> None:
     """Raise Invalid for the first thing that must be mended."""
-    from marketplace.catalogs.queries import category_names
-
     problems = rules.publish_problems(project.as_draft(), categories=category_names(session), rules=rule_set)
     _refuse(problems[0] if problems else None)
 
@@ -59,13 +59,12 @@ def publish(session: Session, *, actor: Actor, project: Project, closes_at: date
 
     Project: in_review -> published. Raises Invalid for a deadline that is too early or on a day off.
     """
-    from marketplace.catalogs.queries import work_calendar
-
     people = len(people_of(session, project.buyer_id, policy.UNIT_ROLES))
     require(policy.may_publish(actor, project, people=people))
     rule_set = effective_rule_set(session, project.procedure, beijing_date(now))
     closes_at = closes_at or project.closes_at
     _check_content(session, project, rule_set)
+    _check_files(project)
     _refuse(rules.deadline_problem(closes_at, now=now, workdays=rule_set.min_notice_workdays,
                                    calendar=work_calendar(session)))
     assert closes_at is not None
@@ -76,8 +75,6 @@ def publish(session: Session, *, actor: Actor, project: Project, closes_at: date
     for attachment in project.files:
         attachment.file.is_public = True
     if project.line is not None:
-        from marketplace.catalogs.operations import mark_line_posted
-
         mark_line_posted(session, line=project.line, project_ref=project.ref, now=now)
     record(session, actor=actor, action="projects.publish", subject=("project", project.ref), now=now,
            number=project.number, closes_at=closes_at, rule_set=rule_set.name,
@@ -85,6 +82,14 @@ def publish(session: Session, *, actor: Actor, project: Project, closes_at: date
     enqueue(session, rules.JOB_PROJECT_PUBLISHED, now=now, project_ref=project.ref)
     _enqueue_opening(session, project, closes_at, now)
     return project
+
+
+def _check_files(project: Project) -> None:
+    """Raise Invalid for an attachment that has not passed the virus check."""
+    for attachment in project.files:
+        if attachment.file.scan_state != "clean":
+            sentence = N_("附件“{name}”还没有通过检查。请稍后再发布，或移除它")
+            raise Invalid(sentence, field="files", name=attachment.title)
 
 
 def _enqueue_opening(session: Session, project: Project, closes_at: datetime, now: datetime) -> None:
@@ -98,8 +103,6 @@ def publish_addendum(session: Session, *, actor: Actor, project: Project, text: 
 
     What may affect offers needs the rule set's working days before the deadline (GPR 31), else the deadline moves.
     """
-    from marketplace.catalogs.queries import work_calendar
-
     require(policy.may_publish_addendum(actor, project, now))
     if not text.strip():
         raise Invalid(N_("请写明澄清或更正的内容"), field="text")

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, update
 from sqlalchemy.orm import Session
 
+from marketplace.catalogs.operations import mark_line_contracted
 from marketplace.core.access import SYSTEM, Actor, require
 from marketplace.core.audit import record
 from marketplace.core.errors import Conflict, IllegalStep, Invalid
@@ -92,8 +93,6 @@ def mark_contracted(session: Session, *, project: Project, now: datetime) -> Non
     LIFECYCLE.after(ProjectState(project.state), Action.CONTRACT)
     move(session, project, Project.open_objections == 0, now=now, state=ProjectState.CONTRACTED, contracted_at=now)
     if project.line is not None:
-        from marketplace.catalogs.operations import mark_line_contracted
-
         mark_line_contracted(session, line=project.line, now=now)
     record(session, actor=SYSTEM, action="projects.contract", subject=("project", project.ref), now=now)
     public_changed(session, kind="project", ref=project.ref, now=now)

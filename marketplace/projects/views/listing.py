@@ -1,0 +1,201 @@
+"""The public list of projects, its filters, and what can be taken along: CSV and XLSX."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlencode
+
+from flask import render_template, request, url_for
+from flask_babel import gettext
+from markupsafe import Markup, escape
+from werkzeug.wrappers import Response
+
+from marketplace.core.clock import beijing_date, utc_now
+from marketplace.core.db import db
+from marketplace.projects import queries, rules
+from marketplace.projects.forms import filters_from
+from marketplace.projects.queries import Filters, Listing, Row
+from marketplace.projects.rules import BAND_LABELS, PUBLIC_STATUSES, STATUS_LABELS, BudgetBand, Sort
+from marketplace.projects.views.blueprint import blueprint, facets
+from marketplace.web.access import public
+from marketplace.web.downloads import attachment
+from marketplace.web.formats import day, moment
+from marketplace.web.paging import Page, page_number
+from marketplace.web.security import EXPORT_LIMIT, limiter
+from marketplace.web.services import services
+
+PAGE = 20
+MOST_HITS = 1_000
+MOST_EXPORTED = 2_000
+GROUP, LEAF = 3, 7                 # lengths of catalogue codes: heads of the tree, leaves
+STATUS_LOOKS = {"open": "info", "sealed": "sealed", "scoring": "warn", "result": "notice", "contracted": "ok",
+                "failed": "bad", "terminated": "plain", "draft": "plain", "in_review": "warn"}
+
+
+@dataclass(frozen=True)
+class Option:
+    """One value of a facet as the page shows it."""
+
+    value: str
+    word: str
+    count: int
+    is_chosen: bool
+    depth: int = 0
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A condition in force, and the address without it."""
+
+    facet: str
+    word: str
+    url: str
+
+
+@blueprint.get("/projects")
+@public
+def index() -> str:
+    """Show the list; the same address serves script and no script."""
+    filters, now, number = filters_from(request.args), utc_now(), page_number(request.args)
+    hits, is_limited = _hits(filters)
+    found = queries.browse(db.session(), facets(), filters, now=now, hits=hits, page=number, size=PAGE)
+    return render_template(
+        "projects/index.html", filters=filters, found=found, is_limited=is_limited, now=now, rules=rules,
+        page=Page(found.rows, found.total, number, PAGE), options=_options(filters, found),
+        chips=_chips(filters, found), looks=STATUS_LOOKS, address=_address(filters), due_days=rules.DUE_DAYS,
+        marked=_marker(filters.text), sorts=[s for s in Sort if filters.text or s != Sort.RELEVANCE])
+
+
+def _hits(filters: Filters) -> tuple[Sequence[str] | None, bool]:
+    """Return what the text search found, and whether only titles could be searched (the index is away)."""
+    if not filters.text:
+        return None, False
+    try:
+        found = services().search_index.search(filters.text, kinds=("project",), limit=MOST_HITS)
+    except OSError:
+        return queries.titles_like(db.session(), filters.text), True
+    return [ref for _, ref in found.refs], False
+
+
+def _options(filters: Filters, found: Listing) -> Mapping[str, list[Option]]:
+    """Return the values of the four facets in the order of the page; chosen ones stay even with nothing in them."""
+    counts = found.counts
+    return {
+        "status": [Option(s, gettext(STATUS_LABELS[s]), counts["status"].get(s, 0), s in filters.statuses)
+                   for s in PUBLIC_STATUSES],
+        "category": list(_tree(filters.categories, counts["category"], found.categories)),
+        "area": [Option(code, found.areas.get(code, code), count, code in filters.areas)
+                 for code, count in sorted({**dict.fromkeys(filters.areas, 0), **counts["area"]}.items())],
+        "budget": [Option(b, gettext(BAND_LABELS[b]), counts["budget"].get(b, 0), b in filters.bands)
+                   for b in BudgetBand],
+    }
+
+
+def _tree(chosen: Sequence[str], counts: Mapping[str, int], names: Mapping[str, str]) -> Iterator[Option]:
+    """Yield the heads of the catalogue, and below a chosen branch its parts."""
+    for code in sorted({*counts, *chosen}):
+        parent = code[:-2]
+        is_open = len(code) == GROUP or any(c.startswith(parent) for c in chosen)
+        if code in chosen or (len(code) >= GROUP and is_open and counts.get(code)):
+            yield Option(code, names.get(code, code), counts.get(code, 0), code in chosen,
+                         depth=0 if len(code) <= GROUP else (len(code) - GROUP) // 2)
+
+
+def _arguments(filters: Filters) -> list[tuple[str, str]]:
+    """Return the filters as arguments of an address."""
+    pairs = [("q", filters.text)] if filters.text else []
+    pairs += [(facet, str(value)) for facet, values in filters.chosen().items() for value in values]
+    if filters.due_days:
+        pairs.append(("due", str(filters.due_days)))
+    if filters.sort != (Sort.RELEVANCE if filters.text else Sort.NEWEST):
+        pairs.append(("sort", str(filters.sort)))
+    return pairs
+
+
+def _address(filters: Filters) -> str:
+    """Return the part of an address after the question mark that repeats these filters."""
+    return urlencode(_arguments(filters))
+
+
+def _chips(filters: Filters, found: Listing) -> list[Chip]:
+    """Return the conditions in force, each with the address that drops it."""
+    words = {
+        "q": (gettext("关键词"), lambda v: v), "status": (gettext("状态"), lambda v: gettext(STATUS_LABELS[v])),
+        "category": (gettext("类别"), lambda v: found.categories.get(v, v)),
+        "area": (gettext("地区"), lambda v: found.areas.get(v, v)),
+        "budget": (gettext("预算"), lambda v: gettext(BAND_LABELS[v])),
+        "due": (gettext("截止"), lambda v: gettext("%(days)s 天内", days=v)),
+    }
+    pairs = _arguments(filters)
+    return [
+        Chip(words[name][0], words[name][1](value),
+             url_for("projects.index") + "?" + urlencode([pair for pair in pairs if pair != (name, value)]))
+        for name, value in pairs if name in words
+    ]
+
+
+def _marker(text: str) -> "Marker":
+    """Return what marks the searched words in a title."""
+    words = sorted({word for word in text.split() if word}, key=len, reverse=True)
+    return Marker(re.compile("|".join(map(re.escape, words)), re.IGNORECASE) if words else None)
+
+
+@dataclass(frozen=True)
+class Marker:
+    """Marks found words; everything else is escaped."""
+
+    pattern: re.Pattern[str] | None
+
+    def __call__(self, text: str) -> Markup:
+        """Return a title with <mark> around the searched words."""
+        if self.pattern is None:
+            return escape(text)
+        parts, last = [], 0
+        for found in self.pattern.finditer(text):
+            parts += [escape(text[last:found.start()]), Markup("<mark>"), escape(found[0]), Markup("</mark>")]
+            last = found.end()
+        return Markup("").join([*parts, escape(text[last:])])
+
+
+_HEADS = ("项目编号", "项目名称", "购买主体", "服务类别", "镇街", "预算（元）", "状态", "发布时间", "截止时间", "服务开始", "服务结束",
+          "地址")
+
+
+@blueprint.get("/projects.<any(csv, xlsx):kind>")
+@public
+@limiter.limit(EXPORT_LIMIT)
+def export(kind: str) -> Response:
+    """Hand out the list as filtered, at most 2,000 rows, as CSV or XLSX."""
+    filters, now = filters_from(request.args), utc_now()
+    hits, _ = _hits(filters)
+    found = queries.browse(db.session(), facets(), filters, now=now, hits=hits, size=MOST_EXPORTED)
+    table = [list(_HEADS), *(_cells(row, found) for row in found.rows)]
+    name = f"projects-{beijing_date(now):%Y%m%d}.{kind}"
+    if kind == "xlsx":
+        data = services().workbook_writer.write({gettext("项目"): table}, title=gettext("公开项目"))
+        return attachment(data, name=name, media_type=(
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"))
+    text = io.StringIO()
+    csv.writer(text).writerows([[_harmless(cell) for cell in row] for row in table])
+    return attachment(("\ufeff" + text.getvalue()).encode(), name=name, media_type="text/csv")
+
+
+def _cells(row: Row, found: Listing) -> list[str]:
+    """Return one line of the export."""
+    return [row.number, row.title, row.buyer, found.categories.get(row.category, row.category),
+            found.areas.get(row.area, row.area), row.budget.plain(), gettext(STATUS_LABELS[row.status]),
+            _clock(row.published_at), _clock(row.closes_at), day(row.service_from), day(row.service_to),
+            url_for("projects.page", ref=row.ref, _external=True)]
+
+
+def _clock(value: datetime) -> str:
+    """Return a moment in Beijing time."""
+    return moment(value)
+
+
+def _harmless(cell: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula."""
+    return "'" + cell if cell[:1] in "=+-@\t\r" and cell[:1] else cell
