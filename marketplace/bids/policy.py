@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from marketplace.bids.models import SealedBid
 from marketplace.bids.rules import MAX_CLOCK_SKEW, BidState, bidding_is_open, opening_is_due
 from marketplace.core.access import ALLOWED, Actor, Decision, Role, denied
+from marketplace.core.clock import beijing
 from marketplace.core.text import N_
 from marketplace.projects.models import Project
 from marketplace.projects.rules import ProjectState
@@ -103,5 +104,6 @@ def _window(project: Project, now: datetime) -> Decision:
     if project.state != ProjectState.PUBLISHED:
         return denied(N_("项目现在不接收响应"))
     if not bidding_is_open(project.published_at, project.closes_at, now):
-        return denied(N_("已过截止时间 {closes_at}，不再接收响应。收件以服务器时间为准"), closes_at=project.closes_at)
+        return denied(N_("已过截止时间 {closes_at}，不再接收响应。收件以服务器时间为准"),
+                      closes_at="" if project.closes_at is None else f"{beijing(project.closes_at):%Y-%m-%d %H:%M}")
     return ALLOWED

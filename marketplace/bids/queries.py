@@ -159,6 +159,29 @@ def opening_of(session: Session, project: Project) -> Opening | None:
     return session.scalar(select(Opening).where(Opening.project_id == project.id))
 
 
+@dataclass(frozen=True)
+class RecordLine:
+    """One bid in the record of an opening."""
+
+    receipt: str
+    organization: str
+    organization_ref: str
+    organization_id: int
+    submitted_at: datetime
+    commitment: str
+    verdict: rules.Verdict
+
+
+def record_lines(opening: Opening | None) -> list[RecordLine]:
+    """Return the record of an opening, line by line; of none, nothing."""
+    lines: list[dict[str, str | int]] = opening.record if opening else []  # type: ignore[assignment]
+    return [RecordLine(
+        receipt=str(line["receipt"]), organization=str(line["organization"]),
+        organization_ref=str(line["organization_ref"]), organization_id=int(line["organization_id"]),
+        submitted_at=datetime.fromisoformat(str(line["submitted_at"])), commitment=str(line["commitment"]),
+        verdict=rules.Verdict(str(line["verdict"]))) for line in lines]
+
+
 def offers_of(session: Session, project: Project) -> Sequence[OpenedOffer]:
     """Return the offers on the table, in the order of their receipts; the caller has asked its policy."""
     return session.scalars(

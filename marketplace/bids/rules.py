@@ -148,6 +148,11 @@ def opening_is_due(closes_at: datetime | None, now: datetime) -> bool:
     return closes_at is not None and now >= closes_at + OPENING_WAIT
 
 
+def opens_at(closes_at: datetime | None) -> datetime | None:
+    """Return the moment from which the bids are opened."""
+    return None if closes_at is None else closes_at + OPENING_WAIT
+
+
 def canonical_bytes(offer: BidOffer) -> bytes:
     """Return the one byte form of an offer: JSON with sorted keys, texts in NFC, the price in fen."""
     body: dict[str, object] = {name: unicodedata.normalize("NFC", getattr(offer, name)) for name in TEXT_FIELDS}
@@ -233,7 +238,7 @@ def check_offer(offer: BidOffer, *, ceiling: Money | None, fixed_price: Money | 
             raise Invalid(N_("请填写“{label}”"), field=name, label=FIELD_LABELS[name])
     for name, limit in LIMITS.items():
         check_length(name, getattr(offer, name), limit)
-    if unticked := [key for key in PROMISES if key not in _promised(offer.answers)]:
+    if unticked := [key for key in PROMISES if key not in attached_promises(offer.answers)]:
         raise Invalid(N_("请勾选声明：{promise}"), field="promises", promise=PROMISES[unticked[0]])
 
 
@@ -244,7 +249,7 @@ def check_length(name: str, text: str, limit: int) -> None:
                       limit=limit, length=len(text))
 
 
-def _promised(answers: Mapping[str, object]) -> tuple[str, ...]:
+def attached_promises(answers: Mapping[str, object]) -> tuple[str, ...]:
     """Return the keys of the ticked promises."""
     ticked = answers.get("promises")
     return tuple(str(key) for key in ticked) if isinstance(ticked, list | tuple) else ()
@@ -253,14 +258,14 @@ def _promised(answers: Mapping[str, object]) -> tuple[str, ...]:
 def offer_of(fields: Mapping[str, object]) -> BidOffer:
     """Return the offer that a draft's fields describe; raises Invalid for a price that is not an amount."""
     texts = {name: str(fields.get(name) or "").strip() for name in TEXT_FIELDS}
-    answers: dict[str, object] = {"promises": list(_promised(fields)), "files": list(attached(fields))}
+    answers: dict[str, object] = {"promises": list(attached_promises(fields)), "files": list(attached(fields))}
     return BidOffer(price=Money.parse(str(fields.get("price") or ""), field="price"), answers=answers, **texts)
 
 
 def fields_of(offer: BidOffer) -> dict[str, object]:
     """Return the draft's fields that describe an offer: a submitted bid is the start of the next version."""
     texts: dict[str, object] = {name: getattr(offer, name) for name in TEXT_FIELDS}
-    return texts | {"price": offer.price.plain(), "promises": list(_promised(offer.answers)),
+    return texts | {"price": offer.price.plain(), "promises": list(attached_promises(offer.answers)),
                     "files": list(attached(offer.answers))}
 
 
@@ -286,7 +291,7 @@ PART_STATE_LABELS: Mapping[PartState, str] = {
 def part_state(part: Part, fields: Mapping[str, object]) -> PartState:
     """Return how far one part of a draft's fields is."""
     if part is Part.PROMISES:
-        ticked = set(_promised(fields)) & set(PROMISES)
+        ticked = set(attached_promises(fields)) & set(PROMISES)
         return PartState.DONE if len(ticked) == len(PROMISES) else PartState.STARTED if ticked else PartState.EMPTY
     filled = [name for name in PART_FIELDS[part] if fields.get(name)]
     needed = [name for name in PART_FIELDS[part] if name in REQUIRED_TEXTS or name == "price"] or PART_FIELDS[part]
