@@ -17,7 +17,7 @@ from typing import IO, Any
 from xml.sax.saxutils import escape
 
 from marketplace.config import ROOT
-from marketplace.core.errors import Invalid
+from marketplace.core.errors import Invalid, Unavailable
 from marketplace.core.ports import RenderedPdf
 from marketplace.core.text import N_
 from marketplace.integrations.weasyprint_child import FRAME
@@ -32,12 +32,14 @@ MEMORY_GIGABYTES = 2
 WALL_SECONDS = 60.0     # of one task, however busy the machine is
 START_SECONDS = 60.0
 MOST_CHARACTERS = 1_500_000
-MOST_SPAN = 20
 BLANK = frozenset("\n\r\t\u3000\u00a0 ")
 
 
-class RenderFailed(RuntimeError):  # noqa: N818 - said like that
+class RenderFailed(Unavailable):
     """The child could not print: killed, out of time or memory, or it met something it must not fetch."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(N_("文件没有排印成功（{detail}）。内容没有变化，系统会自动重试"), detail=detail)
 
 
 class WeasyPrintRenderer:
@@ -193,10 +195,10 @@ class _Child:
             selector.register(descriptor, selectors.EVENT_READ)
             while len(out) < size:
                 if not selector.select(max(until - time.monotonic(), 0)):
-                    raise RenderFailed("the printing took too long and was stopped; it is tried again")
+                    raise RenderFailed("took too long and was stopped")
                 part = os.read(descriptor, min(size - len(out), 1 << 20))
                 if not part:
-                    raise RenderFailed(f"the printing process ended (code {self._process.wait()}); it is tried again")
+                    raise RenderFailed(f"the printing process ended, code {self._process.wait()}")
                 out += part
         return bytes(out)
 

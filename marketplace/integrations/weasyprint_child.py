@@ -64,10 +64,11 @@ class Printer:
         import weasyprint
         from weasyprint.text import ffi
         from weasyprint.text.fonts import FontConfiguration
+        from weasyprint.urls import FatalURLFetchingError
 
         logging.getLogger("weasyprint").setLevel(logging.ERROR)
         logging.getLogger("weasyprint").addHandler(logging.NullHandler())
-        self.weasyprint = weasyprint
+        self.weasyprint, self.fatal = weasyprint, FatalURLFetchingError
         self.fast_subset = ffi.harfbuzz_subset is not None
         pango = ffi.pango.pango_version()
         self.toolchain = f"weasyprint {weasyprint.__version__}, pango {pango // 10000}.{pango // 100 % 100}"
@@ -81,7 +82,7 @@ class Printer:
             return self.print(task)
         except MemoryError:
             return {"error": "out of memory"}, b""
-        except Exception as error:  # noqa: BLE001 - whatever it was, the parent tells a person
+        except (Exception, self.fatal) as error:  # noqa: BLE001 - whatever it was, the parent tells a person
             return {"error": f"{type(error).__name__}: {error}", "trace": traceback.format_exc(limit=-5)}, b""
 
     def print(self, task: dict[str, Any]) -> tuple[dict[str, Any], bytes]:

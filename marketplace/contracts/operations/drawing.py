@@ -85,6 +85,8 @@ def attach_paper(session: Session, *, contract: Contract, document: Document, no
     session.flush()
     record(session, actor=SYSTEM, action="contracts.issue", subject=("contract", contract.ref), now=now,
            number=contract.number, sha256=document.sha256)
+    enqueue(session, rules.JOB_CONTRACT_ISSUED, now=now, unique_key=f"{contract.ref}:issued",
+            contract_ref=contract.ref)
 
 
 def note_print_failure(session: Session, *, contract_ref: str, reason: str) -> None:

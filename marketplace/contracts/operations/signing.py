@@ -52,6 +52,7 @@ def publish_contract(session: Session, *, actor: Actor, contract: Contract, now:
     record(session, actor=actor, action="contracts.publish", subject=("contract", contract.ref), now=now,
            number=contract.number)
     public_changed(session, kind="project", ref=project.ref, now=now)
+    enqueue(session, rules.JOB_CONTRACT_PUBLISHED, now=now, contract_ref=contract.ref)
 
 
 def record_filing(session: Session, *, actor: Actor, contract: Contract, filed_on: date, now: datetime) -> None:

@@ -2,9 +2,10 @@
 
 from marketplace.contracts.rules.card import (
     CLOCK_LABELS,
-    NEWS_CONTRACT_DRAWN_UP,
-    NEWS_CONTRACT_ISSUED,
-    NEWS_CONTRACT_SIGNED,
+    JOB_CONTRACT_DRAWN_UP,
+    JOB_CONTRACT_ISSUED,
+    JOB_CONTRACT_PUBLISHED,
+    JOB_CONTRACT_SIGNED,
     LIFECYCLE,
     SIGN_DAYS,
     STATE_LABELS,
@@ -12,6 +13,7 @@ from marketplace.contracts.rules.card import (
     ClockState,
     ContractState,
     clocks,
+    publish_by,
     sign_by,
 )
 from marketplace.contracts.rules.clauses import BLANK, Clause, clause_number, clauses
@@ -27,8 +29,9 @@ from marketplace.contracts.rules.terms import (
 )
 
 __all__ = [
-    "BLANK", "CLOCK_LABELS", "FORM", "NEWS_CONTRACT_DRAWN_UP", "NEWS_CONTRACT_ISSUED", "NEWS_CONTRACT_SIGNED",
+    "BLANK", "CLOCK_LABELS", "FORM", "JOB_CONTRACT_DRAWN_UP", "JOB_CONTRACT_ISSUED", "JOB_CONTRACT_PUBLISHED",
+    "JOB_CONTRACT_SIGNED",
     "LIFECYCLE", "SIGN_DAYS", "STATE_LABELS", "Clause", "Clock", "ClockState", "ContractState", "clause_number",
-    "clauses", "clocks", "freeze", "months_between", "payment_plan", "price_facts", "printed_text", "sign_by",
+    "clauses", "clocks", "freeze", "months_between", "payment_plan", "price_facts", "printed_text", "publish_by", "sign_by",
     "terms_bytes", "terms_sha256",
 ]

@@ -9,9 +9,10 @@ from marketplace.core.calendar import WorkCalendar
 from marketplace.core.lifecycle import Lifecycle
 from marketplace.core.text import N_
 
-NEWS_CONTRACT_DRAWN_UP = "contracts.drawn_up"   # contract_ref: print it
-NEWS_CONTRACT_ISSUED = "contracts.issued"       # contract_ref: the paper is there, both parties may sign
-NEWS_CONTRACT_SIGNED = "contracts.signed"       # contract_ref: signed, to be published
+JOB_CONTRACT_DRAWN_UP = "contracts.drawn_up"   # contract_ref: print it
+JOB_CONTRACT_ISSUED = "contracts.issued"       # contract_ref: the paper is there, both parties may sign
+JOB_CONTRACT_SIGNED = "contracts.signed"       # contract_ref: signed, to be published
+JOB_CONTRACT_PUBLISHED = "contracts.published" # contract_ref: nothing is left to publish
 
 SIGN_DAYS = 30            # award notice -> signing (GPL 46)
 PUBLISH_WORKDAYS = 2      # signing -> publication (GPR 50)
@@ -69,15 +70,20 @@ def sign_by(awarded_on: date, days: int, calendar: WorkCalendar) -> date:
     return calendar.add_days(awarded_on, days)
 
 
+def publish_by(signed_on: date, calendar: WorkCalendar) -> date:
+    """Return the last day to publish a contract signed on that day."""
+    return calendar.add_workdays(signed_on, PUBLISH_WORKDAYS)
+
+
 def clocks(*, sign_by: date, signed_on: date | None, published_on: date | None, filed_on: date | None,
            today: date, calendar: WorkCalendar) -> list[Clock]:
     """Return the four clocks of the contract card."""
-    publish_by = calendar.add_workdays(signed_on, PUBLISH_WORKDAYS) if signed_on else None
+    publish = publish_by(signed_on, calendar) if signed_on else None
     file_by = calendar.add_workdays(signed_on, FILE_WORKDAYS) if signed_on else None
     keep = date(signed_on.year + RETENTION_YEARS, 12, 31) if signed_on else None
     return [
         Clock(N_("签订，中选后 30 日内"), sign_by, _stands(sign_by, signed_on, today), N_("政府采购法第四十六条")),
-        Clock(N_("公开，签订后 2 个工作日内"), publish_by, _stands(publish_by, published_on, today),
+        Clock(N_("公开，签订后 2 个工作日内"), publish, _stands(publish, published_on, today),
               N_("政府采购法实施条例第五十条")),
         Clock(N_("备案，签订后 7 个工作日内"), file_by, _stands(file_by, filed_on, today), N_("政府采购法第四十七条")),
         Clock(N_("档案保存，15 年"), keep, ClockState.KEPT if keep else ClockState.NOT_STARTED,
