@@ -78,7 +78,7 @@ def _wire_slices(app: Flask) -> None:
         for blueprint in _things(_part(name, "views"), Blueprint):
             app.register_blueprint(blueprint)
         for group in _things(_part(name, "cli"), AppGroup):
-            app.cli.add_command(group)
+            _add_group(app, group)
         jobs = _part(name, "jobs")
         for kind, handler in getattr(jobs, "HANDLERS", {}).items():
             handler_name = f"{name}.{handler.__name__}"
@@ -98,6 +98,16 @@ def _wire_slices(app: Flask) -> None:
 def _things(module: ModuleType | None, kind: type[T]) -> list[T]:
     """Return the objects of one type that a module defines, in order."""
     return [thing for thing in vars(module).values() if isinstance(thing, kind)] if module else []
+
+
+def _add_group(app: Flask, group: AppGroup) -> None:
+    """Register a group of commands; a second group of the same name adds its commands to the first."""
+    known = app.cli.commands.get(group.name or "")
+    if not isinstance(known, AppGroup) or known is group:
+        app.cli.add_command(group)
+        return
+    for name, command in group.commands.items():
+        known.add_command(command, name)
 
 
 def _check_kinds(listeners: Mapping[str, list[str]]) -> None:

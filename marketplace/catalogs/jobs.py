@@ -1,6 +1,9 @@
 """What catalogs do when the outbox calls: apply an import; news of lists is for the inbox."""
 
-from marketplace.catalogs import rules
+from marketplace.catalogs import policy, rules
+from marketplace.catalogs.operations import import_catalogs, import_lists
+from marketplace.core.text import N_
+from marketplace.imports.rules import ImportTarget
 
 
 def leave_to_the_inbox(**_news: object) -> None:
@@ -9,3 +12,20 @@ def leave_to_the_inbox(**_news: object) -> None:
 
 HANDLERS = {kind: leave_to_the_inbox for kind in (
     rules.JOB_LIST_SUBMITTED, rules.JOB_LIST_RETURNED, rules.JOB_LIST_PUBLISHED)}
+
+IMPORT_TARGETS = {target.name: target for target in (
+    ImportTarget(
+        name="purchase_list", title=N_("年度购买服务项目清单"), fields=rules.LIST_FIELDS, options=("unit", "year"),
+        may_import=policy.may_import_lists, begin=import_lists.begin_list, plan=import_lists.plan_list,
+        apply=import_lists.apply_list, undo=import_lists.undo_list,
+        hint=N_("导入到本单位当年清单的草稿，提交并公布以后才公开"),
+        result_url=lambda options: f"/purchase-lists/by-unit/{options['unit']}/{options['year']}",
+    ),
+    ImportTarget(
+        name="catalog", title=N_("指导性目录"), fields=rules.CATALOG_FIELDS, options=("year",),
+        may_import=policy.may_keep_catalog, begin=import_catalogs.begin_catalog, plan=import_catalogs.plan_catalog,
+        apply=import_catalogs.apply_catalog, undo=import_catalogs.undo_catalog,
+        hint=N_("导入到当年目录的草稿，公布以后替代现行目录"),
+        result_url=lambda _options: "/catalogs/editions",
+    ),
+)}

@@ -52,6 +52,13 @@ def may_keep_list(actor: Actor, unit: Organization) -> Decision:
     return denied(N_("只有本单位的经办人或审核人可以编制这个单位的年度清单"))
 
 
+def may_import_lists(actor: Actor) -> Decision:
+    """Handlers and approvers of units import lists; for which unit is checked with may_keep_list."""
+    if actor.is_system or (actor.has(Role.HANDLER, Role.APPROVER) and actor.organization_id is not None):
+        return ALLOWED
+    return denied(N_("年度清单由购买单位的经办人或审核人导入"))
+
+
 def may_edit_version(actor: Actor, version: PurchaseListVersion) -> Decision:
     """Only a draft is edited."""
     state = VersionState(version.state)

@@ -10,9 +10,11 @@ from marketplace.catalogs.operations.catalogs import (
 )
 from marketplace.catalogs.operations.lists import (
     add_line,
+    add_lines,
     amend,
     change_line,
     facts_of,
+    known_codes,
     mark_line_contracted,
     mark_line_posted,
     open_list,
@@ -23,7 +25,7 @@ from marketplace.catalogs.operations.lists import (
 )
 
 __all__ = [
-    "add_line", "amend", "change_line", "draft_edition", "facts_of", "item_facts", "load_areas",
+    "add_line", "add_lines", "amend", "change_line", "draft_edition", "facts_of", "item_facts", "known_codes", "load_areas",
     "mark_line_contracted", "mark_line_posted", "open_list", "publish_catalog", "publish_version", "remove_item",
     "remove_line", "return_version", "save_item", "submit_version",
 ]

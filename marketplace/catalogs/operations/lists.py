@@ -55,26 +55,35 @@ def _lock(session: Session, version: PurchaseListVersion) -> PurchaseListVersion
     return version
 
 
-def add_line(session: Session, *, actor: Actor, version: PurchaseListVersion, facts: LineFacts, now: datetime,
-             source: tuple[str, int] | None = None, is_quiet: bool = False) -> PurchaseListItem:
-    """Add a line at the end of a draft. `source`: (sheet, row) it was read from. `is_quiet`: the import audits it."""
-    require(policy.may_edit_version(actor, _lock(session, version)))
-    facts.check()
-    _check_category(session, facts)
-    if len(version.items) >= rules.MAX_LINES:
-        raise Invalid(N_("一份清单最多 {most} 行"), most=rules.MAX_LINES)
-    line = PurchaseListLine(purchase_list_id=version.purchase_list_id)
-    session.add(line)
-    session.flush()
-    position = max((item.position for item in version.items), default=0) + 1
-    item = PurchaseListItem(line=line, position=position, source_sheet=source[0] if source else None,
-                            source_row=source[1] if source else None,
-                            **{name: getattr(facts, name) for name in rules.LIST_COLUMNS})
-    version.items.append(item)
-    session.flush()
-    if not is_quiet:
-        _note(session, actor, version, "purchase_lists.add_line", now, title=facts.title)
+def add_line(session: Session, *, actor: Actor, version: PurchaseListVersion, facts: LineFacts,
+             now: datetime) -> PurchaseListItem:
+    """Add a line at the end of a draft."""
+    item = add_lines(session, actor=actor, version=version, lines=[(facts, None)], now=now)[0]
+    _note(session, actor, version, "purchase_lists.add_line", now, title=facts.title)
     return item
+
+
+def add_lines(session: Session, *, actor: Actor, version: PurchaseListVersion, now: datetime,  # noqa: ARG001
+              lines: Sequence[tuple[LineFacts, tuple[str, int] | None]]) -> list[PurchaseListItem]:
+    """Add lines at the end of a draft, each with the (sheet, row) it was read from; the caller audits."""
+    require(policy.may_edit_version(actor, _lock(session, version)))
+    if len(version.items) + len(lines) > rules.MAX_LINES:
+        raise Invalid(N_("一份清单最多 {most} 行"), most=rules.MAX_LINES)
+    codes = known_codes(session)
+    position = max((item.position for item in version.items), default=0)
+    made = []
+    for facts, source in lines:
+        facts.check()
+        _check_category(codes, facts)
+        position += 1
+        item = PurchaseListItem(
+            line=PurchaseListLine(purchase_list_id=version.purchase_list_id), position=position,
+            source_sheet=source[0] if source else None, source_row=source[1] if source else None,
+            **{name: getattr(facts, name) for name in rules.LIST_COLUMNS})
+        version.items.append(item)
+        made.append(item)
+    session.flush()
+    return made
 
 
 def change_line(session: Session, *, actor: Actor, item: PurchaseListItem, facts: LineFacts, now: datetime,
@@ -82,7 +91,7 @@ def change_line(session: Session, *, actor: Actor, item: PurchaseListItem, facts
     """Change what a draft says about a line."""
     require(policy.may_edit_version(actor, _lock(session, item.version)))
     facts.check()
-    _check_category(session, facts)
+    _check_category(known_codes(session), facts)
     fields = rules.differing(facts_of(item), facts)
     for name in fields:
         setattr(item, name, getattr(facts, name))
@@ -110,14 +119,18 @@ def remove_line(session: Session, *, actor: Actor, item: PurchaseListItem, now: 
         _note(session, actor, version, "purchase_lists.remove_line", now, title=title)
 
 
-def _check_category(session: Session, facts: LineFacts) -> None:
-    """A line points to a code of the catalogue in force (when there is one), or to none."""
-    if not facts.catalog_code:
-        return
+def known_codes(session: Session) -> frozenset[str] | None:
+    """Return the codes of the catalogue in force, or None while there is none."""
     catalog = session.scalar(select(Catalog.id).where(Catalog.state == rules.CatalogState.PUBLISHED)
-                             .order_by(Catalog.year.desc()).limit(1))
-    if catalog and not session.scalar(select(CatalogItem.id).where(
-            CatalogItem.catalog_id == catalog, CatalogItem.code == facts.catalog_code)):
+                             .order_by(Catalog.year.desc(), Catalog.id.desc()).limit(1))
+    if catalog is None:
+        return None
+    return frozenset(session.scalars(select(CatalogItem.code).where(CatalogItem.catalog_id == catalog)))
+
+
+def _check_category(codes: frozenset[str] | None, facts: LineFacts) -> None:
+    """Refuse a line that points to a code which the catalogue in force does not have; it may point to none."""
+    if facts.catalog_code and codes is not None and facts.catalog_code not in codes:
         raise Invalid(N_("现行目录里没有编码 {code}。请从目录中选择"), field="catalog_code", code=facts.catalog_code)
 
 

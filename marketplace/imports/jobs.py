@@ -1,0 +1,42 @@
+"""Large imports, applied by the outbox a chunk at a time, so that the page can show how far they are."""
+
+from flask import current_app
+
+from marketplace.accounts.queries import load_actor
+from marketplace.core.access import SYSTEM
+from marketplace.core.clock import utc_now
+from marketplace.core.db import db, transaction
+from marketplace.core.errors import DomainError
+from marketplace.imports import operations, rules
+from marketplace.imports.models import ImportBatch
+from marketplace.imports.rules import ImportState, ImportTarget, map_from_json
+from marketplace.web.services import services
+
+
+def apply_import(batch_ref: str) -> None:
+    """Apply one import to its end; repeated after a crash, it goes on where it stopped, or takes everything back."""
+    session = db.session()
+    batch = session.query(ImportBatch).filter_by(ref=batch_ref).one()
+    if batch.state != ImportState.APPLYING:
+        return
+    targets: dict[str, ImportTarget] = current_app.extensions["marketplace.import_targets"]
+    target, file, batch_id = targets[batch.target], batch.file, batch.id
+    try:
+        sheets = services().workbook_reader.read(services().files.get(file.sha256), filename=file.name)
+        checked = operations.check_sheets(session, target=target, sheets=sheets, options=batch.options, now=utc_now(),
+                                          tables=map_from_json(batch.mapping))
+        actor = load_actor(session, batch.created_by)
+        rows = operations.rows_to_apply(checked)
+        for first in range(0, len(rows), rules.CHUNK):
+            with transaction() as session:
+                operations.apply_chunk(session, actor=actor, batch=session.get_one(ImportBatch, batch_id), now=utc_now(),
+                                       target=target, rows=rows[first:first + rules.CHUNK])
+        with transaction() as session:
+            operations.finish_import(session, actor=actor, batch=session.get_one(ImportBatch, batch_id), now=utc_now())
+    except DomainError as error:
+        with transaction() as session:
+            operations.fail_import(session, actor=SYSTEM, batch=session.get_one(ImportBatch, batch_id), target=target,
+                                   message=str(error), now=utc_now())
+
+
+HANDLERS = {rules.JOB_APPLY_IMPORT: apply_import}
