@@ -1,15 +1,25 @@
-"""Panel, scores, ranking, award, official notices, objections. The database proves that an award fits its project."""
+"""Panel, scores, ranking, award, notices, objections. The database proves that an award fits its project."""
 
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Numeric, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Numeric,
+    UniqueConstraint,
+)
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from marketplace.accounts.models import Person
 from marketplace.bids.models import SealedBid
 from marketplace.core.db import Model, new_ref
 from marketplace.core.money import Money
+from marketplace.organizations.models import Organization
 from marketplace.projects.models import Project
 
 
@@ -36,7 +46,7 @@ class Panel(Model):
     ref: Mapped[str] = mapped_column(unique=True, default=new_ref)
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), unique=True)
     size: Mapped[int]
-    seed: Mapped[str]                                      # published with the result: the draw can be repeated
+    seed: Mapped[str]                                      # published with the result
     pool: Mapped[list[object]] = mapped_column(JSON)       # the whole order of the draw, person refs
     drawn_by: Mapped[int] = mapped_column(ForeignKey("person.id"))
     drawn_at: Mapped[datetime]
@@ -48,7 +58,7 @@ class Panel(Model):
 
 
 class PanelSeat(Model):
-    """One drawn member (or the buyer's representative): declares conflicts first, then scores alone."""
+    """One drawn member (or the buyer's representative): declares conflicts, then scores alone."""
 
     __tablename__ = "panel_seat"
 
@@ -58,7 +68,7 @@ class PanelSeat(Model):
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
     is_expert: Mapped[bool]
     draw_order: Mapped[int]
-    state: Mapped[str] = mapped_column(default="drawn")    # drawn, seated (no conflict declared), recused, submitted
+    state: Mapped[str] = mapped_column(default="drawn")    # rules.SeatState
     declared_at: Mapped[datetime | None]
     recusal_reason: Mapped[str] = mapped_column(default="")
     submitted_at: Mapped[datetime | None]
@@ -108,7 +118,7 @@ class Ranking(Model):
     quality_points: Mapped[Decimal] = mapped_column(Numeric(8, 4))
     total: Mapped[Decimal] = mapped_column(Numeric(8, 4))
     rank: Mapped[int]
-    lot: Mapped[int | None]                                # order of the random draw that broke a tie for first
+    lot: Mapped[int | None]                                # order of the draw that broke a tie for first
     made_at: Mapped[datetime]
 
     bid: Mapped[SealedBid] = relationship()
@@ -129,7 +139,7 @@ class Award(Model):
     bid_id: Mapped[int]
     price: Mapped[Money]
     reason: Mapped[str]
-    state: Mapped[str] = mapped_column(default="notified") # notified, revoked
+    state: Mapped[str] = mapped_column(default="notified") # rules.AwardState
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     awarded_at: Mapped[datetime]
     objections_until: Mapped[datetime]                     # exclusive end of the objection window
@@ -139,7 +149,7 @@ class Award(Model):
     __table_args__ = (
         ForeignKeyConstraint(["project_id", "bid_id"], ["sealed_bid.project_id", "sealed_bid.id"]),
         Index("uq_award_live", "project_id", unique=True,
-              sqlite_where=text("state = 'notified'"), postgresql_where=text("state = 'notified'")),
+              sqlite_where=sql("state = 'notified'"), postgresql_where=sql("state = 'notified'")),
         CheckConstraint("(state = 'revoked') = (revoked_at IS NOT NULL)", name="revoked_has_time"),
         CheckConstraint("price > 0", name="price"),
     )
@@ -153,7 +163,8 @@ class Notice(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     ref: Mapped[str] = mapped_column(unique=True, default=new_ref)
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), index=True)
-    kind: Mapped[str]                                      # selection, change, result, failure, termination, contract
+    kind: Mapped[str] = mapped_column(index=True)          # rules.NoticeKind
+    unique_key: Mapped[str] = mapped_column(unique=True)   # one notice for one event
     title: Mapped[str]
     facts: Mapped[dict[str, object]] = mapped_column(JSON)
     published_at: Mapped[datetime] = mapped_column(index=True)
@@ -179,4 +190,10 @@ class Objection(Model):
     answered_at: Mapped[datetime | None]
 
     project: Mapped[Project] = relationship()
-    __table_args__ = (CheckConstraint("(answer IS NULL) = (answered_at IS NULL)", name="answered_has_time"),)
+    organization: Mapped[Organization] = relationship()
+    __table_args__ = (
+        CheckConstraint("(answer IS NULL) = (answered_at IS NULL)", name="answered_has_time"),
+        CheckConstraint("(answer IS NULL) = (upheld IS NULL)", name="answered_has_outcome"),
+        Index("uq_objection_open", "project_id", "organization_id", unique=True,
+              sqlite_where=sql("answer IS NULL"), postgresql_where=sql("answer IS NULL")),
+    )

@@ -776,14 +776,17 @@ def upgrade() -> None:
     sa.Column('ref', sa.String(), nullable=False),
     sa.Column('project_id', sa.Integer(), nullable=False),
     sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('unique_key', sa.String(), nullable=False),
     sa.Column('title', sa.String(), nullable=False),
     sa.Column('facts', sa.JSON(), nullable=False),
     sa.Column('published_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['project_id'], ['project.id'], name=op.f('fk_notice_project_id_project')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_notice')),
-    sa.UniqueConstraint('ref', name=op.f('uq_notice_ref'))
+    sa.UniqueConstraint('ref', name=op.f('uq_notice_ref')),
+    sa.UniqueConstraint('unique_key', name=op.f('uq_notice_unique_key'))
     )
     with op.batch_alter_table('notice', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_notice_kind'), ['kind'], unique=False)
         batch_op.create_index(batch_op.f('ix_notice_project_id'), ['project_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_notice_published_at'), ['published_at'], unique=False)
 
@@ -800,6 +803,7 @@ def upgrade() -> None:
     sa.Column('answered_by', sa.Integer(), nullable=True),
     sa.Column('answered_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=True),
     sa.CheckConstraint('(answer IS NULL) = (answered_at IS NULL)', name=op.f('ck_objection_answered_has_time')),
+    sa.CheckConstraint('(answer IS NULL) = (upheld IS NULL)', name=op.f('ck_objection_answered_has_outcome')),
     sa.ForeignKeyConstraint(['answered_by'], ['person.id'], name=op.f('fk_objection_answered_by_person')),
     sa.ForeignKeyConstraint(['organization_id'], ['organization.id'], name=op.f('fk_objection_organization_id_organization')),
     sa.ForeignKeyConstraint(['project_id'], ['project.id'], name=op.f('fk_objection_project_id_project')),
@@ -809,6 +813,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('objection', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_objection_project_id'), ['project_id'], unique=False)
+        batch_op.create_index('uq_objection_open', ['project_id', 'organization_id'], unique=True, sqlite_where=sa.text('answer IS NULL'), postgresql_where=sa.text('answer IS NULL'))
 
     op.create_table('opening',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -1118,12 +1123,14 @@ def downgrade() -> None:
     op.drop_table('panel')
     op.drop_table('opening')
     with op.batch_alter_table('objection', schema=None) as batch_op:
+        batch_op.drop_index('uq_objection_open', sqlite_where=sa.text('answer IS NULL'), postgresql_where=sa.text('answer IS NULL'))
         batch_op.drop_index(batch_op.f('ix_objection_project_id'))
 
     op.drop_table('objection')
     with op.batch_alter_table('notice', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_notice_published_at'))
         batch_op.drop_index(batch_op.f('ix_notice_project_id'))
+        batch_op.drop_index(batch_op.f('ix_notice_kind'))
 
     op.drop_table('notice')
     with op.batch_alter_table('indicator', schema=None) as batch_op:
