@@ -187,6 +187,8 @@ def with_calamine(data, errors):
 
 def one_sheet(book, meta, errors):
     """Return one sheet as plain lists: rows of [text, number, error]."""
+    import python_calamine
+
     sheet = book.get_sheet_by_name(meta.name)
     if sheet.total_height > MAX_ROWS * 4 and sheet.end:
         check_height(meta.name, sheet)
@@ -197,7 +199,7 @@ def one_sheet(book, meta, errors):
         if row < len(rows) and column < MAX_COLUMNS:
             rows[row].extend([""] for _ in range(column + 1 - len(rows[row])))
             rows[row][column] = [text, None, text]
-    return {"name": meta.name, "hidden": "Visible" not in str(meta.visible), "rows": trimmed(rows, meta.name),
+    return {"name": meta.name, "hidden": meta.visible != python_calamine.SheetVisibleEnum.Visible, "rows": trimmed(rows, meta.name),
             "merged": [[a + 1, b + 1, c + 1, d + 1] for (a, b), (c, d) in sheet.merged_cell_ranges or []]}
 
 
@@ -287,8 +289,7 @@ def decoded(data):
                 return data.decode(encoding)
             except UnicodeDecodeError:
                 raise RefusedError("encoding") from None
-    head = data[:2000]
-    wide = ["utf-16-le"] if head[1::2].count(0) * 4 > len(head) else ["utf-16-be"] if head[::2].count(0) * 4 > len(head) else []
+    wide = ["utf-16-le" if data[1::2].count(0) > data[::2].count(0) else "utf-16-be"] if 0 in data else []
     for encoding in [*wide, "utf-8", "gb18030"]:
         try:
             return data.decode(encoding)

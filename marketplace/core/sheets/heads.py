@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from marketplace.core.sheets.amounts import amount_unit
 from marketplace.core.sheets.fields import STRONG, Field, Kind, best_fields, column_scores
-from marketplace.core.sheets.grid import Grid, is_note, is_total
+from marketplace.core.sheets.grid import Grid, is_note
 from marketplace.core.sheets.text import close_up, folded, heading_key
 
 LEAST_FIELDS = 2
@@ -16,6 +16,8 @@ _PLACE = re.compile(r"^(?:[\u4e00-\u9fff]{2,8}?[省市区县])*?([\u4e00-\u9fff]
                     r"(?:办事处|人民政府|党工委|党委)?(?=\d|年|政府|社会|民政|购买|公益|公共|服务|党|承接|本级|$|[（(_\-—－ ])")
 _PLACE_NAME = re.compile(r"^[\d.、\s]*([\u4e00-\u9fff]{1,8}(?:街道|镇|乡|社区|村|开发区|管理区|园区))(?:办事处)?\s*(?:[（(].*|\d+.*|清单|表)?$")
 _FILLER = re.compile(r"(?:填报|申报|编制|上报|报送|购买|采购|实施|预算)(?:单位|部门|主体)(?:名称)?(?:[（(](?:盖章|公章|签章)[)）])?\s*[:：]\s*([^\s:：_＿]{2,40})")
+_TITLED = re.compile(r"^(?:关于)?([\u4e00-\u9fff]{2,20}?(?:局|委员会|办公室|办事处|政府|联合会|总工会|团委|妇联|残联|中心|街道|镇|乡))"
+                     r"(?:关于)?(?=20\d\d|二[〇○零]|年度)")
 _NAME_OF_UNIT = re.compile(r"^单位(?:名称)?(?:[（(](?:盖章|公章)[)）])?[:：]([\u4e00-\u9fff（）()]{3,40})")
 
 
@@ -95,7 +97,7 @@ def find_tables(grid: Grid, fields: Sequence[Field]) -> list[TableMap]:
     heads: list[tuple[int, int]] = []
     row = 0
     while row < grid.height:
-        found = _head_at(grid, row, fields)
+        found = _head_at(grid, row, fields, is_first=not heads)
         if found:
             heads.append(found)
             row = found[1]
@@ -108,7 +110,7 @@ def find_tables(grid: Grid, fields: Sequence[Field]) -> list[TableMap]:
     return made
 
 
-def _head_at(grid: Grid, row: int, fields: Sequence[Field]) -> tuple[int, int] | None:
+def _head_at(grid: Grid, row: int, fields: Sequence[Field], *, is_first: bool) -> tuple[int, int] | None:
     """Return the first and last row of a heading that begins at `row`, or None."""
     if has_headings(grid, row, fields):
         last = row
@@ -116,19 +118,24 @@ def _head_at(grid: Grid, row: int, fields: Sequence[Field]) -> tuple[int, int] |
             last += 1
         return row, last
     below = row + 1
-    if below < grid.height and _is_upper(grid, row) and (
+    if below < grid.height and _is_upper(grid, row, merged_only=not is_first) and (
         has_headings(grid, row, fields, below) or has_headings(grid, below, fields)
     ):
         return row, below
     return None
 
 
-def _is_upper(grid: Grid, row: int) -> bool:
-    """Say whether a row may be the upper part of a heading: several short texts, some over several columns."""
+def _is_upper(grid: Grid, row: int, *, merged_only: bool) -> bool:
+    """Say whether a row may be the upper part of a heading: several short texts, some over several columns.
+
+    Below other rows only a real merge counts: a row of data may have blanks too.
+    """
     texts = grid.texts(row)
-    return len(texts) >= LEAST_FIELDS and not is_note(texts) and all(len(text) <= SHORT_HEADING for _, text in texts) and any(
-        1 < grid.span(row, column) < grid.width or not grid.merged_text(row, column + 1) for column, _ in texts
-    )
+    if len(texts) < LEAST_FIELDS or is_note(texts) or _looks_like_data(grid, row):
+        return False
+    over = any(1 < grid.span(row, column) < grid.width for column, _ in texts) or (not merged_only and any(
+        column + 1 < grid.width and not grid.merged_text(row, column + 1) for column, _ in texts))
+    return over and all(len(text) <= SHORT_HEADING for _, text in texts)
 
 
 def _goes_on(grid: Grid, first: int, row: int, fields: Sequence[Field]) -> bool:
@@ -137,7 +144,7 @@ def _goes_on(grid: Grid, first: int, row: int, fields: Sequence[Field]) -> bool:
                                                           if first_at[0] == row)):
         return not _looks_like_data(grid, row)
     texts = grid.texts(row)
-    if not texts or is_total(texts) or is_note(texts) or _looks_like_data(grid, row):
+    if not texts or is_note(texts) or _looks_like_data(grid, row) or any(c.isdigit() for _, t in texts for c in t):
         return False
     titles = [column for column, name in best_fields(parts_of(grid, first, first), fields).items()
               if any(f.name == name and f.required for f in fields)]
@@ -168,15 +175,19 @@ def make_table(grid: Grid, fields: Sequence[Field], first: int, last: int, end: 
     return TableMap(
         sheet=grid.sheet.name, head_row=first + 1, head_rows=last - first + 1, end_row=end,
         headings=tuple(" ".join(folded(part) for part in own) for own in parts), columns=guessed, unit=unit, units=units,
-        town=_town(grid.sheet.name, said) or (before.town if before else ""),
+        town=named_town(grid.sheet.name) or _town(said) or (before.town if before else ""),
         filler=_filler(said) or (before.filler if before else ""),
     )
 
 
-def _town(name: str, said: Sequence[str]) -> str:
-    """Return the town or street that the sheet is about: by its name, else by the title above the table."""
-    if found := _PLACE_NAME.match(name.strip()):
-        return found.group(1)
+def named_town(sheet: str) -> str:
+    """Return the town or street that a sheet is named after."""
+    found = _PLACE_NAME.match(sheet.strip())
+    return found.group(1) if found else ""
+
+
+def _town(said: Sequence[str]) -> str:
+    """Return the town or street that the title above the table speaks of."""
     for text in said:
         plain = close_up(text)
         own = _FILLER.search(plain)
@@ -192,4 +203,7 @@ def _filler(said: Sequence[str]) -> str:
         found = _FILLER.search(plain) or _NAME_OF_UNIT.match(plain)
         if found and not amount_unit(plain):
             return found.group(1).strip("_＿ ")
+    for text in said:
+        if found := _TITLED.match(close_up(text)):
+            return found.group(1)
     return ""

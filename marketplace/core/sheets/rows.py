@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from marketplace.core.errors import Invalid
@@ -11,7 +11,7 @@ from marketplace.core.ports import SheetTable
 from marketplace.core.sheets.amounts import read_amount
 from marketplace.core.sheets.fields import Field, Kind
 from marketplace.core.sheets.grid import Grid, column_letter, is_note, is_total, section_name
-from marketplace.core.sheets.heads import TableMap, find_tables, parts_of
+from marketplace.core.sheets.heads import TableMap, find_tables, named_town, parts_of
 from marketplace.core.sheets.text import clean_line, clean_text, close_up, folded, is_empty
 from marketplace.core.text import N_
 
@@ -56,7 +56,7 @@ def read_workbook(sheets: Sequence[SheetTable], fields: Sequence[Field],
     if tables is None:
         tables = [table for grid in grids.values() for table in find_tables(grid, fields)]
     by_sheet: dict[str, list[SheetRow]] = {}
-    for table in tables:
+    for table in _one_town_needs_no_name(tables):
         if table.sheet in grids:
             by_sheet.setdefault(table.sheet, []).extend(read_rows(grids[table.sheet], table, fields))
     for name in [name for name in by_sheet if SUMMARY.search(name)]:
@@ -64,6 +64,14 @@ def read_workbook(sheets: Sequence[SheetTable], fields: Sequence[Field],
         if others and all(_said(row) in others for row in by_sheet[name]):
             del by_sheet[name]
     return [row for rows in by_sheet.values() for row in rows], [t for t in tables if t.sheet in by_sheet]
+
+
+def _one_town_needs_no_name(tables: Sequence[TableMap]) -> list[TableMap]:
+    """Leave the town out of names where a title speaks of it and there is one sheet: it is the list's own town."""
+    if len({table.sheet for table in tables}) > 1:
+        return list(tables)
+    return [table if named_town(table.sheet) else replace(table, town="", filler=table.filler or table.town)
+            for table in tables]
 
 
 def _said(row: SheetRow) -> tuple[object, ...]:
@@ -118,7 +126,8 @@ class _Reader:
 
     def _fills(self, row: int) -> bool:
         """Say whether the row fills a required column and an amount: then it is no note, whatever its first word."""
-        return any(self.grid.text(row, c) for c in self.required) and any(self.grid.text(row, c) for c in self.amounts)
+        return any(self.grid.text(row, c) for c in self.required) and any(
+            self.grid.cell(row, c).number is not None or self.grid.text(row, c)[:1].isdigit() for c in self.amounts)
 
     def _has_error(self, row: int) -> bool:
         return any(self.grid.cell(row, column).error for column in self.table.columns)
