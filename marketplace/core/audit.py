@@ -123,7 +123,7 @@ def seal_batch(session: Session) -> int:
         select(AuditEvent.position, AuditEvent.chain_hash)
         .where(AuditEvent.position.is_not(None)).order_by(AuditEvent.position.desc()).limit(1)
     ).first()
-    position, head = (last[0], last[1]) if last else (0, GENESIS)
+    position, head = (last[0] or 0, last[1] or GENESIS) if last else (0, GENESIS)
     rows = session.execute(
         select(AuditEvent.id, AuditEvent.own_hash).where(AuditEvent.position.is_(None))
         .order_by(AuditEvent.id).limit(SEAL_BATCH)
