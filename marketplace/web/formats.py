@@ -1,5 +1,6 @@
 """How amounts, dates and deadlines are written on pages (ux.md 5.4). Templates use these filters and nothing else."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 
 from flask import Flask
@@ -125,10 +126,19 @@ def masked_phone(phone: str | None) -> str:
     return f"{phone[:3]}****{phone[-4:]}" if len(phone) >= 11 else phone  # noqa: PLR2004 - a mobile number
 
 
+def fill(sentence: str, facts: Mapping[str, object] | None = None) -> str:
+    """Return a stored sentence (a message id with {named} places) in the reader's language."""
+    words = gettext(sentence) if sentence else ""
+    if not facts:
+        return words
+    return words.format(**{name: gettext(value) if isinstance(value, str) and value else value
+                           for name, value in facts.items()})
+
+
 def init_formats(app: Flask) -> None:
     """Give templates the filters and the few globals they may use."""
     for filter_ in (yuan, wan, yuan_wan, day, day_long, moment, moment_short, moment_exact, deadline, remaining,
-                    urgency, file_size, masked_phone):
+                    urgency, file_size, masked_phone, fill):
         app.jinja_env.filters[filter_.__name__] = filter_
     app.jinja_env.globals.update(utc_now=utc_now, N_=N_)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

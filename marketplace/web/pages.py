@@ -54,7 +54,7 @@ def is_here(path: str) -> bool:
 
 
 def here(**changes: object) -> str:
-    """Return this page's address with arguments changed; None takes one away. Any change starts at page one."""
+    """Return this page's address with arguments changed; None takes one away. Changes lead to page one."""
     arguments = request.args.to_dict(flat=False)
     if "page" not in changes:
         arguments.pop("page", None)

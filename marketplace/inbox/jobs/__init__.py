@@ -1,0 +1,44 @@
+"""News from every slice, turned into messages: who must act, who must know, who must not."""
+
+from collections.abc import Mapping
+
+from marketplace.accounts.rules import JOB_REFUSALS_PILED_UP
+from marketplace.awards.rules import (
+    JOB_AWARD_MADE,
+    JOB_AWARD_REVOKED,
+    JOB_OBJECTION_ANSWERED,
+    JOB_OBJECTION_RAISED,
+    JOB_SEATS_CHANGED,
+    JOB_SHEETS_IN,
+)
+from marketplace.bids.rules import JOB_BID_RECEIVED, JOB_BIDS_OPENED
+from marketplace.catalogs.rules import JOB_LIST_PUBLISHED, JOB_LIST_RETURNED, JOB_LIST_SUBMITTED
+from marketplace.contracts.rules import JOB_CONTRACT_ISSUED, JOB_CONTRACT_PUBLISHED, JOB_CONTRACT_SIGNED
+from marketplace.core.outbox import Handler
+from marketplace.inbox.jobs import awards, bids, contracts, lists, mail, organizations, projects, safety
+from marketplace.inbox.rules import JOB_MAIL
+from marketplace.organizations.rules import JOB_VERIFICATION_ASKED, JOB_VERIFICATION_DECIDED
+from marketplace.projects.rules import JOB_PROJECT_CHANGED, JOB_PROJECT_PUBLISHED
+
+HANDLERS: Mapping[str, Handler] = {
+    JOB_MAIL: mail.mail_copy,
+    JOB_REFUSALS_PILED_UP: safety.warn_officers,
+    JOB_VERIFICATION_ASKED: organizations.ask_for_check,
+    JOB_VERIFICATION_DECIDED: organizations.tell_check,
+    JOB_LIST_SUBMITTED: lists.ask_for_review,
+    JOB_LIST_RETURNED: lists.ask_to_mend,
+    JOB_LIST_PUBLISHED: lists.tell_published,
+    JOB_PROJECT_PUBLISHED: projects.tell_of_publication,
+    JOB_PROJECT_CHANGED: projects.tell_of_change,
+    JOB_BID_RECEIVED: bids.acknowledge_bid,
+    JOB_BIDS_OPENED: bids.tell_of_opening,
+    JOB_SEATS_CHANGED: awards.tell_seats,
+    JOB_SHEETS_IN: awards.tell_sheets_in,
+    JOB_AWARD_MADE: awards.tell_award,
+    JOB_AWARD_REVOKED: awards.tell_revocation,
+    JOB_OBJECTION_RAISED: awards.ask_for_answer,
+    JOB_OBJECTION_ANSWERED: awards.tell_answer,
+    JOB_CONTRACT_ISSUED: contracts.ask_for_signatures,
+    JOB_CONTRACT_SIGNED: contracts.ask_for_publication,
+    JOB_CONTRACT_PUBLISHED: contracts.close_publication,
+}

@@ -1,0 +1,67 @@
+"""News of bids: a receipt to the bidder alone, and the opening to everybody who took part. Never a price."""
+
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from marketplace.accounts.queries import people_of
+from marketplace.bids.models import Opening, SealedBid
+from marketplace.core.clock import utc_now
+from marketplace.core.db import transaction
+from marketplace.core.text import N_
+from marketplace.inbox.jobs.audience import (
+    BIDDER_ROLES,
+    BUYER_ROLES,
+    bidders,
+    desk_url,
+    project_url,
+    tell_organizations,
+)
+from marketplace.inbox.operations import send
+from marketplace.inbox.rules import Kind
+from marketplace.projects import queries
+from marketplace.projects.rules import ProjectState
+from marketplace.web.formats import moment_exact
+
+DRAW_WITHIN = timedelta(days=2)
+
+
+def acknowledge_bid(bid_ref: str, **_facts: object) -> None:
+    """Tell the people of the bidder, and nobody else, that the bid lies sealed."""
+    now = utc_now()
+    with transaction() as session:
+        bid = session.scalar(select(SealedBid).where(SealedBid.ref == bid_ref))
+        if bid is None:
+            return
+        for person in people_of(session, bid.organization_id, BIDDER_ROLES):
+            send(session, person=person, kind=Kind.BID, now=now, url=f"/bids/{bid.ref}/receipt",
+                 subject=N_("“{title}”的响应文件已密封提交，回执 {number}"),
+                 body=N_("提交时间 {at}。截止前可以撤回或重新提交，以最后一次为准。"),
+                 facts={"title": bid.project.title, "number": bid.receipt_number,
+                        "at": moment_exact(bid.submitted_at)},
+                 unique_key=f"receipt:{bid.ref}", organization_id=bid.organization_id)
+
+
+def tell_of_opening(project_ref: str, **_facts: object) -> None:
+    """Ask the buyer to draw the panel; tell every bidder that the opening record is public."""
+    now = utc_now()
+    with transaction() as session:
+        project = queries.by_ref(session, project_ref)
+        if project is None:
+            return
+        opening = session.scalar(select(Opening).where(Opening.project_id == project.id))
+        if opening is None:
+            return
+        facts: dict[str, object] = {"title": project.title, "count": opening.bids}
+        tell_organizations(
+            session, bidders(session, project), kind=Kind.OPENING, now=now, facts=facts,
+            url=project_url(project), subject=N_("“{title}”已启封，共 {count} 份响应文件"),
+            body=N_("启封记录已公开，可以核对自己的摘要。"), key=f"opened:{project.ref}")
+        if project.state != ProjectState.OPENED:
+            return
+        for person in people_of(session, project.buyer_id, BUYER_ROLES):
+            send(session, person=person, kind=Kind.PANEL, subject=N_("抽取“{title}”的评审小组"),
+                 verb=N_("抽取"),
+                 body=N_("已启封 {count} 份响应文件。小组须为单数，社会专家不少于三分之二。"), facts=facts,
+                 url=desk_url(project, "panel"), todo_key=f"draw:{project.ref}",
+                 due_at=opening.opened_at + DRAW_WITHIN, organization_id=project.buyer_id, now=now)
