@@ -47,7 +47,8 @@ def run_stage(name: str, words: list[str]) -> tuple[int, int]:
         print(f"(no test belongs to {name} yet)")
     elif code and not counts["failed"]:
         counts["failed"] = 1
-    print(f"== {name}: {counts['passed']} passed, {counts['failed']} failed, {time.monotonic() - began:.0f} s", flush=True)
+    seconds = time.monotonic() - began
+    print(f"== {name}: {counts['passed']} passed, {counts['failed']} failed, {seconds:.0f} s", flush=True)
     return counts["passed"], counts["failed"]
 
 
@@ -57,9 +58,19 @@ def node_tools() -> None:
         return
     import shutil
     if shutil.which("npm") is None:
-        script = '. tools/setup.sh; apt_install nodejs npm'
+        script = ". tools/setup.sh; apt_install nodejs npm"
         subprocess.run(["sh", "-eu", "-c", script], cwd=ROOT, check=True)
-    subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], cwd=ROOT, check=True)
+    quiet = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+    subprocess.run(["npm", "ci", *quiet], cwd=ROOT, check=True)
+
+
+def java_tools() -> None:
+    """Install what brings and runs veraPDF for the documents suite."""
+    import shutil
+    missing = [package for program, package in (("java", "default-jdk-headless"), ("mvn", "maven"))
+               if shutil.which(program) is None]
+    if missing:
+        subprocess.run(["sh", "-eu", "-c", f". tools/setup.sh; apt_install {' '.join(missing)}"], cwd=ROOT, check=True)
 
 
 def main(words: list[str]) -> int:
@@ -78,6 +89,8 @@ def main(words: list[str]) -> int:
     for suite in suites:
         if suite == "pages":
             node_tools()
+        if suite == "documents":
+            java_tools()
         for name, arguments in STAGES[suite]:
             more = run_stage(name, [*arguments, *extra])
             passed, failed = passed + more[0], failed + more[1]
