@@ -85,7 +85,8 @@ def _wire_slices(app: Flask) -> None:
             listeners.setdefault(kind, []).append(handler_name)
             found["handlers"][handler_name] = handler
         found["import_targets"].update(getattr(jobs, "IMPORT_TARGETS", {}))
-        if offer := getattr(_part(name, "queries"), "public_documents", None):
+        queries = _part(name, "queries")
+        if offer := getattr(queries, "public_documents", None):
             found["public_sources"][name] = offer
         found["names"].update({what: getattr(queries, what) for what in CODE_NAMES if hasattr(queries, what)})
     # _check_kinds(listeners)  # restored when every slice has landed
