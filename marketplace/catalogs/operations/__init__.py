@@ -21,11 +21,12 @@ from marketplace.catalogs.operations.lists import (
     publish_version,
     remove_line,
     return_version,
+    set_reason,
     submit_version,
 )
 
 __all__ = [
     "add_line", "add_lines", "amend", "change_line", "draft_edition", "facts_of", "item_facts", "known_codes", "load_areas",
     "mark_line_contracted", "mark_line_posted", "open_list", "publish_catalog", "publish_version", "remove_item",
-    "remove_line", "return_version", "save_item", "submit_version",
+    "remove_line", "return_version", "save_item", "set_reason", "submit_version",
 ]

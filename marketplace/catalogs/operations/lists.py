@@ -141,6 +141,15 @@ def _note(session: Session, actor: Actor, version: PurchaseListVersion, action: 
            version=version.number, **facts)
 
 
+def set_reason(session: Session, *, actor: Actor, version: PurchaseListVersion, reason: str, now: datetime) -> None:
+    """Say on a draft why the list changes."""
+    require(policy.may_edit_version(actor, _lock(session, version)))
+    if version.reason != reason.strip():
+        version.reason = reason.strip()
+        session.flush()
+        _note(session, actor, version, "purchase_lists.set_reason", now, reason=version.reason)
+
+
 def submit_version(session: Session, *, actor: Actor, version: PurchaseListVersion, now: datetime) -> None:
     """Version: draft -> submitted. It needs a line; from version 2 on it needs a reason."""
     require(policy.may_submit(actor, _lock(session, version)))

@@ -30,6 +30,19 @@ def list_by_ref(session: Session, ref: str) -> PurchaseList:
     return found
 
 
+def list_of(session: Session, unit: Organization, year: int) -> PurchaseList | None:
+    """Return the list of a unit and year."""
+    return session.scalar(select(PurchaseList).where(PurchaseList.unit_id == unit.id, PurchaseList.year == year))
+
+
+def unit_of(session: Session, actor: Actor) -> Organization:
+    """Return the unit that the actor acts for; 404 when there is none."""
+    found = session.get(Organization, actor.organization_id) if actor.organization_id else None
+    if found is None:
+        raise Denied(N_("您现在没有代表任何单位"), hidden=True)
+    return found
+
+
 def published_version(purchase_list: PurchaseList) -> PurchaseListVersion | None:
     """Return the version in force."""
     return next((v for v in purchase_list.versions if v.state == VersionState.PUBLISHED), None)
