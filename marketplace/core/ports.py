@@ -114,10 +114,16 @@ class SearchIndex(Protocol):
         """Write one batch."""
 
     def search(self, text: str, *, kinds: Sequence[str] = (), limit: int = 1_000) -> SearchHits:
-        """Return the best hits."""
+        """Return the best hits; raises OSError when there is no index, or none that can be read."""
 
     def clear(self) -> None:
         """Start again, empty."""
+
+    def rebuild(self, documents: Iterable[PublicDocument]) -> int:
+        """Build anew beside the old index, then take its place; return how many documents it holds."""
+
+    def stamps(self) -> Mapping[tuple[str, str], str]:
+        """Return the fingerprint of every document held, by (kind, ref); raises OSError as search does."""
 
 
 class Converter(Protocol):

@@ -1,5 +1,6 @@
 """The whitelist of what may be indexed: frozen public documents that slices offer, and the one news about them."""
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -28,6 +29,10 @@ class PublicDocument:
     deadline_at: datetime | None = None
     words: tuple[str, ...] = ()
     facets: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def fingerprint(self) -> str:
+        """Return a short digest of all that is indexed: equal when nothing changed."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
 
 
 def public_changed(session: Session, *, kind: str, ref: str, now: datetime) -> None:

@@ -51,7 +51,9 @@ def _workbook_writer(_config: Config) -> object:
 def _search_index(config: Config) -> object:
     from marketplace.integrations.whoosh import WhooshIndex
 
-    return WhooshIndex(config.instance / "index")
+    from marketplace.integrations.opencc import OpenCCConverter
+
+    return WhooshIndex(config.instance / "index", simplify=OpenCCConverter().to_simplified)
 
 
 def _converter(_config: Config) -> object:

@@ -8,6 +8,7 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from wtforms import BooleanField, FieldList, Form, FormField, HiddenField, RadioField, SelectField
+from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, ValidationError
 
 from marketplace.core.errors import Invalid
@@ -89,7 +90,8 @@ class BasicsForm(SectionForm):
     category_code = SelectField(_l("服务类别"), validate_choice=False)
     area_code = SelectField(_l("服务所在镇街"), validate_choice=False)
     place = TextField(_l("服务地点"), most=200)
-    fair_type = SelectField(_l("项目类型"), choices=[("", _l("请选择")), *((name, _l(name)) for name in FAIR_TYPES)])
+    fair_type = SelectField(_l("项目类型"), choices=[
+        SelectChoice("", _l("请选择")), *(SelectChoice(name, _l(name)) for name in FAIR_TYPES)])
     budget = MoneyField(_l("预算"))
     ceiling = MoneyField(_l("最高限价"))
     funding_source = TextField(_l("资金来源"), most=200)
@@ -97,9 +99,10 @@ class BasicsForm(SectionForm):
     def offer(self, categories: Mapping[str, str], areas: Mapping[str, str]) -> "BasicsForm":
         """Give the two code fields their choices, in the order of the tree; a code unknown today stays choosable."""
         for field, names in ((self.category_code, categories), (self.area_code, areas)):
-            choices = [("", gettext("请选择")), *((code, f"{code} {names[code]}") for code in sorted(names))]
+            choices = [SelectChoice("", gettext("请选择")),
+                       *(SelectChoice(code, f"{code} {names[code]}") for code in sorted(names))]
             if field.data and field.data not in names:
-                choices.append((field.data, gettext("%(code)s（不在现行目录）", code=field.data)))
+                choices.append(SelectChoice(field.data, gettext("%(code)s（不在现行目录）", code=field.data)))
             field.choices = choices
         return self
 
@@ -190,7 +193,8 @@ class ScoringForm(RowsForm):
 
     names = ("scoring_method", "price_weight", "panel_size")
     rows_of, columns = "criteria", ("name", "weight", "levels")
-    scoring_method = RadioField(_l("评审办法"), choices=[(str(m), _l(label)) for m, label in SCORING_LABELS.items()])
+    scoring_method = RadioField(_l("评审办法"), choices=[
+        SelectChoice(str(method), _l(label)) for method, label in SCORING_LABELS.items()])
     price_weight = NumberField(_l("价格分"), [InputRequired(_l("请填写价格分；不计价格填 0"))])
     panel_size = NumberField(_l("评审小组人数"), [InputRequired(_l("请填写评审小组人数"))])
     rows = FieldList(FormField(CriterionRow), max_entries=MAX_ROWS)

@@ -10,6 +10,7 @@ from marketplace.core.access import ALLOWED, Decision, Role, require
 from marketplace.core.clock import utc_now
 from marketplace.core.db import db, transaction
 from marketplace.core.errors import DomainError, Invalid
+from marketplace.procedures.rules import SCORING_LABELS
 from marketplace.projects import operations, policy, queries, rules
 from marketplace.projects.forms import AddendumForm, AnswerForm, PublishForm, ReasonForm, blame
 from marketplace.projects.models import Project
@@ -78,7 +79,7 @@ def _review_page(project: Project, publish_form: PublishForm, reason_form: Reaso
     """Render the approver's page."""
     now, actor = utc_now(), current_actor()
     return render_template(
-        "projects/review.html", project=project, now=now, form=publish_form, reason_form=reason_form, rules=rules,
+        "projects/review.html", project=project, form=publish_form, reason_form=reason_form, methods=SCORING_LABELS,
         review=queries.review(db.session(), project, now), categories=category_names(), areas=area_names(),
         rule_set=queries.rules_of(db.session(), project, now), may_return=policy.may_review(actor, project),
         may_publish=policy.may_publish(actor, project, people=_people(project)))

@@ -1,0 +1,25 @@
+"""How the index and the database are compared. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What the index lacks, holds too much, or holds in an older form."""
+
+    missing: tuple[Key, ...]
+    extra: tuple[Key, ...]
+    stale: tuple[Key, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.extra or self.stale)
+
+
+def compare(should: Mapping[Key, str], holds: Mapping[Key, str]) -> Difference:
+    """Compare fingerprints by (kind, ref)."""
+    return Difference(
+        missing=tuple(sorted(should.keys() - holds.keys())), extra=tuple(sorted(holds.keys() - should.keys())),
+        stale=tuple(sorted(key for key in should.keys() & holds.keys() if should[key] != holds[key])))
