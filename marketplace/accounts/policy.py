@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 
-from marketplace.accounts.rules import ADMINISTRATIVE, PROVIDER_ROLES, UNIT_ROLES, Place
+from marketplace.accounts.rules import PROVIDER_ROLES, UNIT_ROLES, Place
 from marketplace.core.access import ALLOWED, Actor, Decision, Role, denied
 from marketplace.core.text import N_
 
 _ONESELF = N_("不能给自己授权或收回自己的身份。请由另一位管理员办理")
+_NOT_FOR_YOU = N_("您不能办理这个身份。经办、审核由本单位或上级单位管理员办理，管理身份由安全管理员办理")
 _NOT_YOURS = N_("这位成员还有您管理范围以外的身份。请联系平台的安全管理员办理")
 
 
@@ -25,7 +26,7 @@ def may_open_account(actor: Actor) -> Decision:
 
 
 def may_change_mandate(actor: Actor, *, person_id: int, role: Role, place: Place | None) -> Decision:
-    """Say who may grant or revoke a role: nobody for himself; each administrator within his own reach.
+    """Say who may grant or revoke a role: nobody for himself; each administrator within his own reach, else 404.
 
     The security officer gives the separated roles, experts, and the first administrators; unit administrators
     give unit roles in their unit and below; a provider's administrator gives that provider's roles.
@@ -36,9 +37,9 @@ def may_change_mandate(actor: Actor, *, person_id: int, role: Role, place: Place
         return denied(_ONESELF)
     if actor.has(Role.SECURITY_OFFICER):
         return ALLOWED
-    if role not in ADMINISTRATIVE and place is not None and role in UNIT_ROLES | PROVIDER_ROLES and _runs(actor, place):
-        return ALLOWED
-    return denied(N_("您不能办理这个身份。经办、审核由本单位或上级单位管理员办理，管理身份由安全管理员办理"))
+    if place is None or not _runs(actor, place):
+        return denied(_NOT_FOR_YOU, hidden=True)
+    return ALLOWED if role in UNIT_ROLES | PROVIDER_ROLES else denied(_NOT_FOR_YOU)
 
 
 def may_manage_person(actor: Actor, *, person_id: int, places: Iterable[Place | None]) -> Decision:
@@ -54,10 +55,10 @@ def may_manage_person(actor: Actor, *, person_id: int, places: Iterable[Place | 
         return ALLOWED
     if not actor.has(Role.UNIT_ADMIN, Role.PROVIDER_ADMIN):
         return denied(N_("激活单要由单位管理员打印"))
-    held = list(places)
-    if held and all(place is not None and _runs(actor, place) for place in held):
+    mine = [place is not None and _runs(actor, place) for place in places]
+    if mine and all(mine):
         return ALLOWED
-    return denied(_NOT_YOURS)
+    return denied(_NOT_YOURS, hidden=not any(mine))
 
 
 def may_deactivate(actor: Actor, *, person_id: int) -> Decision:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, request, session
+from flask_babel import gettext
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, current_user, login_user
@@ -13,6 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from marketplace.config import Config
 from marketplace.core.clock import utc_now
 from marketplace.web.actor import SessionLoader, Visitor, current_actor
+from marketplace.web.errors import error_page
 
 csrf = CSRFProtect()
 login_manager = LoginManager()
@@ -32,6 +34,9 @@ MAX_PARTS = 5_000                 # a purchase list of 500 lines with ten cells
 SESSION_LIFE = timedelta(hours=12)
 TOUCH_SECONDS = 30                # how old `seen` may get before the cookie is written again
 CSRF_SECONDS = 12 * 3600
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+BODIES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
@@ -59,12 +64,13 @@ def init_security(app: Flask, config: Config) -> None:
         SESSION_COOKIE_PATH="/", SESSION_REFRESH_EACH_REQUEST=False,
         MAX_CONTENT_LENGTH=MAX_BODY, MAX_FORM_MEMORY_SIZE=MAX_FIELDS, MAX_FORM_PARTS=MAX_PARTS,
         WTF_CSRF_TIME_LIMIT=CSRF_SECONDS, WTF_CSRF_SSL_STRICT=https,
-        RATELIMIT_ENABLED=config.rate_limits, RATELIMIT_STORAGE_URI=config.limiter_storage,
+        RATELIMIT_STORAGE_URI=config.limiter_storage,
     )
     if config.behind_proxy:
         hops = config.behind_proxy
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     app.before_request(_refuse_unknown_host)
+    app.before_request(_refuse_odd_request)
     csrf.init_app(app)
     login_manager.init_app(app)
     login_manager.session_protection = None  # our own sessions end in the table, not by a guess at the browser
@@ -87,6 +93,34 @@ def _refuse_unknown_host() -> Response | None:
     if host.strip("[]").lower() in allowed_hosts(config):
         return None
     return Response("400 Bad Request: unknown host\n", status=400, mimetype="text/plain")
+
+
+def _refuse_odd_request() -> Response | None:
+    """Refuse what no page of ours sends: a form from another site, an unknown body, a NUL in any value."""
+    if request.method not in SAFE_METHODS:
+        if (origin := request.headers.get("Origin")) is not None and not _is_own(origin):
+            return error_page(400, gettext("这个请求来自别的网站，没有执行。请从本站页面重新操作"))
+        if request.content_length and request.mimetype not in BODIES:
+            return error_page(415)
+    values = [request.path, *request.args.values()]
+    if request.method not in SAFE_METHODS:
+        values += request.form.values()
+    if any("\x00" in value for value in values):
+        return error_page(400)
+    return None
+
+
+def _is_own(origin: str) -> bool:
+    """Say whether an Origin header names a host of ours; `null` (sandboxed frames, redirects from elsewhere) does not."""
+    config: Config = current_app.extensions["marketplace.config"]
+    return (urlsplit(origin).hostname or "") in allowed_hosts(config)
+
+
+@limiter.request_filter
+def _limits_are_off() -> bool:
+    """Say whether this installation runs without limits (tests, benchmarks)."""
+    config: Config = current_app.extensions["marketplace.config"]
+    return not config.rate_limits
 
 
 def _load_visitor(token: str) -> Visitor | None:

@@ -1,14 +1,9 @@
 """Accounts: opening, granting, slips, the lock, sessions."""
 
-from datetime import timedelta
 
-import pytest
 
-from marketplace.accounts import operations, queries, rules
-from marketplace.core.access import SYSTEM, Actor, Role
-from marketplace.core.errors import Conflict, Denied, Invalid
-from tests.factories import NOW
-from tests.factories.accounts import PASSWORD, actor_of, make_person, with_password
+from marketplace.core.access import Actor, Role
+from tests.factories.accounts import actor_of, make_person
 
 OFFICER = Actor(person_id=9_001, name="安全员", roles=frozenset({Role.SECURITY_OFFICER}))
 

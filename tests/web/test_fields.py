@@ -12,7 +12,13 @@ from wtforms.validators import DataRequired
 from marketplace.core.errors import Invalid
 from marketplace.core.money import Money
 from marketplace.web.fields import (
-    ChineseDateField, DeadlineField, LongTextField, MoneyField, TextField, read_date, read_time,
+    ChineseDateField,
+    DeadlineField,
+    LongTextField,
+    MoneyField,
+    TextField,
+    read_date,
+    read_time,
 )
 
 
