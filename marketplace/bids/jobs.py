@@ -1,4 +1,4 @@
-"""Outbox handlers of bids: the opening."""
+"""Outbox handlers of bids: the opening. News about bids becomes messages in the inbox."""
 
 import logging
 
@@ -35,10 +35,4 @@ def open_due(project_ref: str) -> None:
             enqueue(session, JOB_OPENING_DUE, now=now, due_at=now + rules.KEY_WAIT, project_ref=project_ref)
 
 
-def _kept_for_the_inbox(**_payload: object) -> None:
-    """Leave this news to the inbox, which turns it into messages."""
-
-
-HANDLERS = {
-    JOB_OPENING_DUE: open_due, rules.JOB_BID_RECEIVED: _kept_for_the_inbox, rules.JOB_BIDS_OPENED: _kept_for_the_inbox,
-}
+HANDLERS = {JOB_OPENING_DUE: open_due}

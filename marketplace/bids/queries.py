@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import ColumnElement, Date, Select, and_, bindparam, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased, joinedload
 
 from marketplace.accounts.models import Person
 from marketplace.bids import policy, rules
@@ -20,8 +20,9 @@ from marketplace.core.clock import beijing_date, utc_now
 from marketplace.core.errors import Denied, SealBroken
 from marketplace.core.ports import FileStore, Sealer
 from marketplace.core.text import N_
-from marketplace.organizations import queries as organizations
-from marketplace.organizations.models import Organization
+from marketplace.organizations.models import CreditListing, Organization, RelatedParty
+from marketplace.organizations.queries import LEGAL_PERSONS
+from marketplace.organizations.rules import Eligibility, Verification
 from marketplace.projects.models import Project
 
 CLOCK_CHECK_SECONDS = 60
@@ -48,22 +49,42 @@ class OwnProject:
 
 def bidder(session: Session, actor: Actor, project: Project, *, day_of: datetime) -> Bidder:
     """Return what the gate asks about the organization that the actor bids for."""
-    body = session.get(Organization, actor.organization_id) if actor.organization_id else None
-    if body is None:
+    facts = session.execute(_GATE, {"bidder": actor.organization_id, "buyer": project.buyer_id,
+                                    "day": beijing_date(day_of)}).first()
+    if facts is None:
         return Bidder(organization_id=0, is_provider=False)
-    gate = organizations.eligibility(body, day=beijing_date(day_of))
-    return Bidder(organization_id=body.id, is_provider=body.is_provider, bars=gate.bars,
-                  is_tied_to_buyer=_is_tied(body, project.buyer))
+    gate = Eligibility(
+        is_verified=facts.verification == Verification.VERIFIED, is_legal_person=facts.standing in LEGAL_PERSONS,
+        is_abnormal=facts.is_abnormal, is_serious=facts.is_serious, grade=None)
+    return Bidder(organization_id=facts.id, is_provider=facts.is_provider, bars=gate.bars,
+                  is_tied_to_buyer=facts.host_id == project.buyer_id or facts.is_tied)
 
 
-def _is_tied(body: Organization, buyer: Organization) -> bool:
-    """Say whether one of the two has registered the other as a related party, or the buyer hosts the bidder."""
-    if body.host_id == buyer.id:
-        return True
-    return any(
-        party.name == other.name or (party.credit_code is not None and party.credit_code == other.credit_code)
-        for one, other in ((body, buyer), (buyer, body)) for party in one.related_parties
-    )
+def _gate() -> Select[int, bool, str, str, int | None, bool, bool, bool]:
+    """Return the gate's question as one statement: it is asked at every submission.
+
+    A body is tied to the buyer when one of the two has registered the other as a related party, by code or name.
+    """
+    bidder_, buyer = aliased(Organization), aliased(Organization)
+    day = bindparam("day", type_=Date)
+
+    def listed(kind: str) -> ColumnElement[bool]:
+        return exists().where(
+            CreditListing.organization_id == bidder_.id, CreditListing.kind == kind, CreditListing.listed_on <= day,
+            or_(CreditListing.removed_on.is_(None), CreditListing.removed_on > day))
+
+    def names(other: type[Organization]) -> ColumnElement[bool]:
+        return or_(RelatedParty.name == other.name, RelatedParty.credit_code == other.credit_code)
+
+    tied = exists().where(or_(and_(RelatedParty.organization_id == bidder_.id, names(buyer)),
+                              and_(RelatedParty.organization_id == buyer.id, names(bidder_))))
+    return (
+        select(bidder_.id, bidder_.is_provider, bidder_.verification, bidder_.standing, bidder_.host_id,
+               listed("abnormal").label("is_abnormal"), listed("serious").label("is_serious"), tied.label("is_tied"))
+        .join(buyer, buyer.id == bindparam("buyer")).where(bidder_.id == bindparam("bidder")))
+
+
+_GATE = _gate()
 
 
 def draft_of(session: Session, actor: Actor, project: Project, *, sealer: Sealer) -> Draft:

@@ -6,14 +6,24 @@ import pytest
 from sqlalchemy import func, select, update
 
 from marketplace.bids import operations, queries, rules
-from marketplace.bids.models import BidDraft, OpenedOffer, Opening, OrganizationKey, ProjectKey, SealedBid, SealedEnvelope
+from marketplace.bids.models import (
+    BidDraft,
+    OpenedOffer,
+    Opening,
+    OrganizationKey,
+    ProjectKey,
+    SealedBid,
+    SealedEnvelope,
+)
 from marketplace.bids.rules import BidState
-from marketplace.core.access import ANONYMOUS, SYSTEM, Role
+from marketplace.core.access import ANONYMOUS, SYSTEM
 from marketplace.core.audit import AuditEvent
 from marketplace.core.errors import Conflict, Denied, Invalid, KeyMissing, SealBroken
 from marketplace.core.money import Money
 from marketplace.core.outbox import Job
+from marketplace.organizations import queries as organizations
 from marketplace.organizations.models import CreditListing, RelatedParty
+from marketplace.organizations.rules import Standing
 from marketplace.projects import operations as projects
 from marketplace.projects.models import Project
 from marketplace.projects.rules import ProjectState
@@ -150,21 +160,24 @@ def test_a_server_whose_clock_is_more_than_two_seconds_off_takes_no_bids(session
     assert submit(session, bidder, project, sealer, clock_skew=2 * SECOND).state == BidState.SEALED
 
 
-def test_a_bid_for_a_draft_project_says_that_there_is_none(session, project, sealer):
-    project.state, project.published_at = "published", None
-    with pytest.raises(Denied) as refused, session.no_autoflush:
-        from marketplace.bids import policy
-
-        from marketplace.core.access import require
-
-        require(policy.may_draft(make_actor_only(session), project, NOW))
-    assert refused.value.hidden
-
-
-def make_actor_only(session):
-    from marketplace.core.access import Actor
-
-    return Actor(person_id=1, organization_id=10_000, roles=frozenset({Role.PROVIDER_ADMIN}))
+def test_the_gates_one_statement_agrees_with_the_registrys_own_answer(session, project):
+    today = NOW.date()
+    for kind in ("abnormal", "serious"):
+        for listed, removed in ((0, None), (0, 1), (-9, 0), (1, None), (-9, 5), (None, None)):
+            bidder = make_bidder(session)
+            if listed is not None:
+                session.add(CreditListing(
+                    organization=bidder.organization, kind=kind, listed_on=today + timedelta(days=listed), reason="x",
+                    source="y", removed_on=None if removed is None else today + timedelta(days=removed)))
+                session.flush()
+            gate = organizations.eligibility(bidder.organization, day=today)
+            assert queries.bidder(session, bidder.actor, project, day_of=NOW).bars == gate.bars
+    for standing in Standing:
+        bidder = make_bidder(session)
+        bidder.organization.standing = standing
+        session.flush()
+        gate = organizations.eligibility(bidder.organization, day=today)
+        assert queries.bidder(session, bidder.actor, project, day_of=NOW).bars == gate.bars
 
 
 def test_nobody_but_people_of_a_provider_may_bid(session, project, sealer):

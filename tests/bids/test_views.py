@@ -235,8 +235,8 @@ def test_the_opening_record_shows_prices_to_bidders_and_the_buyer_and_only_seals
         project = by_ref(session, stage["project"])
         sealer = app.extensions["marketplace.services"].sealer
         now = utc_now()
-        from tests.factories.bids import Bidding
         from marketplace.organizations.models import Organization
+        from tests.factories.bids import Bidding
         mine = Bidding(session.get(Organization, stage["organization"]), stage["actor"])
         make_bid(session, project, sealer, mine, offer=an_offer(price=Money(35_432_100)), now=now)
         for _ in range(2):

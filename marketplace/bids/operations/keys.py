@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Insert, select
+from sqlalchemy import Insert, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -33,6 +33,21 @@ def project_key(session: Session, project_id: int, *, sealer: Sealer, now: datet
                                      mode="single_key", created_at=now))
         found = session.scalars(known).one()
     return found
+
+
+def both_keys(session: Session, project_id: int, organization_id: int, *, sealer: Sealer,
+              now: datetime) -> tuple[bytes, bytes]:
+    """Return the wrapped keys of a project and an organization; in one question when both are there."""
+    known = session.execute(_BOTH, {"of_project": project_id, "of_organization": organization_id}).one()
+    return (known[0] or project_key(session, project_id, sealer=sealer, now=now),
+            known[1] or organization_key(session, organization_id, sealer=sealer, now=now))
+
+
+_BOTH = select(
+    select(ProjectKey.wrapped_key).where(ProjectKey.project_id == bindparam("of_project")).scalar_subquery(),
+    select(OrganizationKey.wrapped_key).where(OrganizationKey.organization_id == bindparam("of_organization"))
+    .scalar_subquery(),
+)
 
 
 def _nothing_sealed(session: Session) -> bool:

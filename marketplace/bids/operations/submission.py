@@ -59,7 +59,10 @@ def withdraw_bid(session: Session, *, actor: Actor, bid: SealedBid, now: datetim
     """Take a bid back before the deadline; its draft stays and can be submitted again. Bid: sealed -> withdrawn."""
     _hold_project(session, bid.project)
     require(policy.may_withdraw(actor, bid, bid.project, now))
-    if not _end(session, bid.id, BidState.WITHDRAWN, now):
+    done = session.execute(
+        update(SealedBid).where(SealedBid.id == bid.id, SealedBid.state == BidState.SEALED)
+        .values(state=BidState.WITHDRAWN, ended_at=now).execution_options(synchronize_session=False))
+    if not done.rowcount:  # type: ignore[attr-defined]
         raise Conflict(N_("这份响应刚刚被替换或撤回。请刷新页面"))
     session.refresh(bid)
     audit.record(session, actor=actor, action="bids.withdraw", subject=("bid", bid.ref), now=now,
@@ -84,26 +87,22 @@ def _hold_project(session: Session, project: Project) -> None:
 
 def _end_live_bid(session: Session, project: Project, organization_id: int, *, replaces: str | None,
                   now: datetime) -> str | None:
-    """End the organization's earlier bid, if one lives; return its receipt number."""
-    live = session.execute(
-        select(SealedBid.id, SealedBid.receipt_number).where(
-            SealedBid.project_id == project.id, SealedBid.organization_id == organization_id,
-            SealedBid.state == BidState.SEALED)
-    ).first()
-    found = live.receipt_number if live else None
-    if replaces not in (WHATEVER, found):
-        raise Conflict(COLLEAGUE_WAS_FIRST if found else N_("原来的响应已被撤回。请重新核对后提交"), receipt=found)
-    if live and not _end(session, live.id, BidState.REPLACED, now):
-        raise Conflict(COLLEAGUE_WAS_FIRST, receipt=found)
-    return found
-
-
-def _end(session: Session, bid_id: int, state: BidState, now: datetime) -> bool:
-    """Move a bid out of `sealed` if it is still there; False when somebody was first."""
-    done = session.execute(
-        update(SealedBid).where(SealedBid.id == bid_id, SealedBid.state == BidState.SEALED)
-        .values(state=state, ended_at=now).execution_options(synchronize_session=False))
-    return bool(done.rowcount)  # type: ignore[attr-defined]
+    """End the organization's earlier bid, if the writer knew of it; return its receipt number. One statement."""
+    lives = [SealedBid.project_id == project.id, SealedBid.organization_id == organization_id,
+             SealedBid.state == BidState.SEALED]
+    if replaces is not None:
+        known = [] if replaces == WHATEVER else [SealedBid.receipt_number == replaces]
+        ended = session.execute(
+            update(SealedBid).where(*lives, *known).values(state=BidState.REPLACED, ended_at=now)
+            .returning(SealedBid.receipt_number).execution_options(synchronize_session=False)).scalar()
+        if ended or replaces == WHATEVER:
+            return ended
+    other = session.scalar(select(SealedBid.receipt_number).where(*lives))
+    if other:
+        raise Conflict(COLLEAGUE_WAS_FIRST, receipt=other)
+    if replaces is not None:
+        raise Conflict(N_("原来的响应已被撤回。请重新核对后提交"))
+    return None
 
 
 def _seal(session: Session, offer: BidOffer, *, actor: Actor, project: Project, sealer: Sealer,
@@ -114,10 +113,9 @@ def _seal(session: Session, offer: BidOffer, *, actor: Actor, project: Project, 
         raise AssertionError
     data, nonce, ref = rules.canonical_bytes(offer), secrets.token_bytes(rules.NONCE_BYTES), new_ref()
     plaintext = rules.pad(nonce + data)
-    sealed = sealer.seal(keys.project_key(session, project.id, sealer=sealer, now=now), plaintext,
-                         context=rules.bid_context(project.id, ref))
-    own_copy = sealer.seal(keys.organization_key(session, organization_id, sealer=sealer, now=now), plaintext,
-                           context=rules.own_copy_context(organization_id, ref))
+    for_opening, for_bidder = keys.both_keys(session, project.id, organization_id, sealer=sealer, now=now)
+    sealed = sealer.seal(for_opening, plaintext, context=rules.bid_context(project.id, ref))
+    own_copy = sealer.seal(for_bidder, plaintext, context=rules.own_copy_context(organization_id, ref))
     suffix = "".join(secrets.choice(REF_ALPHABET) for _ in range(RECEIPT_SUFFIX))
     bid = SealedBid(
         ref=ref, project_id=project.id, organization_id=organization_id,

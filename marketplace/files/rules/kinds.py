@@ -32,10 +32,10 @@ def safe_name(name: str, *, limit: int) -> str:
     """Return a name fit for lists and downloads: no path, no hidden or direction-changing characters."""
     plain = unicodedata.normalize("NFC", name.replace("\\", "/").rpartition("/")[2])
     plain = "".join(c for c in plain if unicodedata.category(c) not in _HIDDEN)
-    plain = "".join("_" if c in _FORBIDDEN else c for c in plain).strip(" .")
+    plain = "".join("_" if c in _FORBIDDEN else c for c in plain).rstrip(" .")
     stem, dot, end = plain.rpartition(".")
     if not dot:
-        return (plain or "文件")[:limit]
+        return (plain.strip() or "文件")[:limit]
     return f"{(stem.strip(' .') or '文件')[:limit - len(end) - 1]}.{end}"[:limit]
 
 
