@@ -94,7 +94,7 @@ class Score(Model):
     project_id: Mapped[int]
     bid_id: Mapped[int]
     criterion_id: Mapped[int]
-    points: Mapped[Decimal] = mapped_column(Numeric(6, 2))
+    points: Mapped[Decimal | None] = mapped_column(Numeric(6, 2))  # empty while only a comment is there
     comment: Mapped[str] = mapped_column(default="")
     saved_at: Mapped[datetime]
 

@@ -1059,7 +1059,7 @@ def upgrade() -> None:
     sa.Column('project_id', sa.Integer(), nullable=False),
     sa.Column('bid_id', sa.Integer(), nullable=False),
     sa.Column('criterion_id', sa.Integer(), nullable=False),
-    sa.Column('points', sa.Numeric(precision=6, scale=2), nullable=False),
+    sa.Column('points', sa.Numeric(precision=6, scale=2), nullable=True),
     sa.Column('comment', sa.String(), nullable=False),
     sa.Column('saved_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=False),
     sa.CheckConstraint('points >= 0 AND points <= 100', name=op.f('ck_score_points')),

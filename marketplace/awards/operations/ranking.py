@@ -109,7 +109,8 @@ def _ranked(session: Session, project: Project, panel: Panel, *, bids: list[Seal
     candidates = []
     for bid in bids:
         own = [one for one in scores if one.bid_id == bid.id]
-        given = {criterion.id: [one.points for one in own if one.criterion_id == criterion.id]
+        given = {criterion.id: [one.points for one in own
+                                if one.criterion_id == criterion.id and one.points is not None]
                  for criterion in project.criteria}
         assert bid.offer is not None
         candidates.append(Candidate(bid.ref, bid.offer.price, quality_points(given)))

@@ -22,34 +22,36 @@ from marketplace.core.text import N_
 MAX_COMMENT = 1_000
 
 
-def save_scores(session: Session, *, actor: Actor, seat: PanelSeat, bid: SealedBid, points: Mapping[int, Decimal],
+def save_scores(session: Session, *, actor: Actor, seat: PanelSeat, bid: SealedBid, points: Mapping[int, Decimal | None],
                 comments: Mapping[int, str], now: datetime) -> None:
     """Save points (criterion id -> 0 to its weight, two decimals) and comments of a member for one offer.
 
-    Only the own seat, only while seated; criteria left out stay as they were.
+    Only the own seat, only while seated; criteria left out stay as they were, None takes points away.
     """
     _hold(session, actor, seat)
     if bid.project_id != seat.panel.project_id or bid.offer is None or not bid.offer.is_valid:
         raise Invalid(N_("这份响应不在本项目的有效响应里，不能评分"))
     criteria = {one.id: one for one in seat.panel.project.criteria}
+    touched = points.keys() | comments.keys()
+    if touched - criteria.keys():
+        raise Invalid(N_("评分项不属于本项目"), field="points")
     for criterion_id, value in points.items():
-        if criterion_id not in criteria:
-            raise Invalid(N_("评分项不属于本项目"), field="points")
-        check_points(value, criteria[criterion_id].weight, criterion=criteria[criterion_id].name)
+        if value is not None:
+            check_points(value, criteria[criterion_id].weight, criterion=criteria[criterion_id].name)
     if any(len(comment) > MAX_COMMENT for comment in comments.values()):
         raise Invalid(N_("每条评语最长 {most} 个字"), field="comment", most=MAX_COMMENT)
     kept = {score.criterion_id: score for score in session.scalars(
         select(Score).where(Score.seat_id == seat.id, Score.bid_id == bid.id))}
-    for criterion_id, value in points.items():
+    for criterion_id in touched:
         score = kept.get(criterion_id)
         if score is None:
             score = Score(seat_id=seat.id, project_id=bid.project_id, bid_id=bid.id, criterion_id=criterion_id)
             session.add(score)
-        score.points, score.saved_at = value, now
+        score.points, score.saved_at = points.get(criterion_id, score.points), now
         score.comment = comments.get(criterion_id, score.comment or "").strip()
     session.flush()
     audit.record(session, actor=actor, action="awards.save_scores", subject=("panel_seat", seat.ref), now=now,
-                 bid=bid.ref, criteria=len(points))
+                 bid=bid.ref, criteria=len(touched))
 
 
 def _hold(session: Session, actor: Actor, seat: PanelSeat) -> None:

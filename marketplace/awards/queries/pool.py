@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from marketplace.accounts.models import Mandate, Person
@@ -68,3 +68,9 @@ def _works_for(profile: ExpertProfile, ids: set[int], names: set[str]) -> bool:
     """Say whether the expert's employer is one of them, by registry or by name."""
     by_name = bool(profile.employer) and name_key(profile.employer) in names
     return profile.employer_organization_id in ids or by_name
+
+
+def expert_pool() -> Select[ExpertProfile]:
+    """Return the statement of the whole pool by name, for a page of it."""
+    return (select(ExpertProfile).join(Person, Person.id == ExpertProfile.person_id)
+            .options(joinedload(ExpertProfile.person)).order_by(Person.name, Person.id))

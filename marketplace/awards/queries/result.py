@@ -59,6 +59,8 @@ def criterion_means(session: Session, project: Project) -> dict[tuple[int, int],
         .where(Score.project_id == project.id, PanelSeat.state == SeatState.SUBMITTED))
     given: dict[tuple[int, int], list[Decimal]] = {}
     for row in rows:
+        if row.points is None:
+            continue
         given.setdefault((row.bid_id, row.criterion_id), []).append(row.points)
     return {key: round_points(mean(points), SHOWN_PLACES) for key, points in given.items()}
 
@@ -136,7 +138,7 @@ def spread(session: Session, project: Project) -> list[tuple[PanelSeat, Mapping[
     totals: dict[PanelSeat, dict[int, Decimal]] = {}
     for seat, score in rows:
         own = totals.setdefault(seat, {})
-        own[score.bid_id] = own.get(score.bid_id, Decimal(0)) + score.points
+        own[score.bid_id] = own.get(score.bid_id, Decimal(0)) + (score.points or Decimal(0))
     return list(totals.items())
 
 

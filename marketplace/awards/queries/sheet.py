@@ -67,7 +67,7 @@ def scores_of(session: Session, seat: PanelSeat) -> dict[tuple[int, int], Score]
 
 def missing_scores(session: Session, seat: PanelSeat) -> list[tuple[int, int]]:
     """Return the (bid id, criterion id) that this member has not scored."""
-    done = scores_of(session, seat)
+    done = {key for key, score in scores_of(session, seat).items() if score.points is not None}
     bids = opened_bids(session, seat.panel.project, valid_only=True)
     return [(bid.id, criterion.id) for bid in bids for criterion in seat.panel.project.criteria
             if (bid.id, criterion.id) not in done]
@@ -124,8 +124,7 @@ def sheet(session: Session, seat: PanelSeat, *, actor: Actor) -> Sheet:
     rows = []
     for number, (letter, bid) in enumerate(letters(session, seat.panel).items(), 1):
         own = {one.id: scores[bid.id, one.id] for one in project.criteria if (bid.id, one.id) in scores}
-        rows.append(SheetRow(
-            letter, number, bid, {key: score.points for key, score in own.items()},
-            {key: score.comment for key, score in own.items()},
-            sum((score.points for score in own.values()), Decimal(0)), len(project.criteria) - len(own)))
+        points = {key: score.points for key, score in own.items() if score.points is not None}
+        rows.append(SheetRow(letter, number, bid, points, {key: score.comment for key, score in own.items()},
+                             sum(points.values(), Decimal(0)), len(project.criteria) - len(points)))
     return Sheet(seat, project, list(project.criteria), rows)

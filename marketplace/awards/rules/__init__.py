@@ -8,8 +8,10 @@ from marketplace.awards.rules.draw import aliases, draw_order, new_seed
 from marketplace.awards.rules.flags import Flag, FlagKind, OfferFacts, abnormally_low, collusion_signals
 from marketplace.awards.rules.scoring import (
     Candidate,
+    Level,
     Ranked,
     check_points,
+    levels,
     mean,
     price_points,
     quality_points,
@@ -22,9 +24,9 @@ from marketplace.core.text import N_
 __all__ = [
     "AWARD_LABELS", "FIELD_ROOT", "JOB_AWARD_MADE", "JOB_AWARD_REVOKED", "JOB_OBJECTIONS_OVER",
     "JOB_OBJECTION_ANSWERED", "JOB_OBJECTION_RAISED", "JOB_SEATS_CHANGED", "JOB_SHEETS_IN", "NOTICE_LABELS",
-    "RECUSAL_YEARS", "SEAT_LABELS", "SEAT_STEPS", "AwardState", "Candidate", "Flag", "FlagKind", "NoticeKind",
+    "RECUSAL_YEARS", "SEAT_LABELS", "SEAT_STEPS", "AwardState", "Candidate", "Flag", "FlagKind", "Level", "NoticeKind",
     "OfferFacts", "Ranked", "SeatState", "abnormally_low", "aliases", "check_points", "collusion_signals",
-    "committee_is_ok", "draw_order", "fits_field", "mean", "new_seed", "objection_is_in_time", "price_points",
+    "committee_is_ok", "draw_order", "fits_field", "levels", "mean", "new_seed", "objection_is_in_time", "price_points",
     "quality_points", "rank", "round_points",
 ]
 

@@ -1,5 +1,6 @@
 """The formulas of rulebook 2.6: price points, means, totals, ranks, ties. Exact inside, rounded once."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
@@ -59,6 +60,29 @@ def check_points(points: Decimal, weight: int, *, criterion: str) -> None:
                       weight=weight)
     if points != points.quantize(Decimal(1).scaleb(-POINT_PLACES)):
         raise Invalid(N_("“{criterion}”的得分最多两位小数"), field="points", criterion=criterion)
+
+
+@dataclass(frozen=True)
+class Level:
+    """What a range of points stands for: 16-20 for a complete plan."""
+
+    low: Decimal
+    high: Decimal
+    words: str
+
+    def holds(self, points: Decimal | None) -> bool:
+        """Say whether these points lie in the range, ends included."""
+        return points is not None and self.low <= points <= self.high
+
+
+_LEVEL = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*[-–—~～至到]\s*(\d+(?:\.\d+)?)\s*分?[\s：:，,]*(.*)$")
+
+
+def levels(text: str) -> list[Level]:
+    """Return the ranges that a criterion names, one a line: "16-20 方案完整". Other lines are left out."""
+    found = (_LEVEL.match(line) for line in text.splitlines())
+    return [Level(min(Decimal(one[1]), Decimal(one[2])), max(Decimal(one[1]), Decimal(one[2])), one[3].strip())
+            for one in found if one]
 
 
 @dataclass(frozen=True)
