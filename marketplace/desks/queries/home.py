@@ -11,6 +11,7 @@ from marketplace.awards.models import Notice
 from marketplace.catalogs.models import Area
 from marketplace.core.clock import at_beijing, beijing_date
 from marketplace.core.money import Money
+from marketplace.desks.queries.frame import beginning, budget_sum, money
 from marketplace.desks.rules import SOON, TOWN_LENGTH, tile_classes
 from marketplace.organizations.models import Organization
 from marketplace.projects.models import Project
@@ -78,18 +79,18 @@ def home(session: Session, *, now: datetime) -> Home:
     this_year = and_(Project.published_at.is_not(None), Project.published_at >= begin)
     is_open = and_(Project.state == ProjectState.PUBLISHED, Project.closes_at > now)
     sums = session.execute(
-        select(func.count(), func.coalesce(func.sum(Project.budget), 0)).where(this_year)).one()
+        select(func.count(), budget_sum()).where(this_year)).one()
     opens = session.execute(
         select(func.count(), func.count(case((Project.closes_at <= now + SOON, 1)))).where(is_open)).one()
     types = session.execute(
         select(Project.fair_type, func.count()).where(this_year, Project.fair_type != "")
         .group_by(Project.fair_type).order_by(func.count().desc(), Project.fair_type)).all()
-    town = func.substr(Project.area_code, 1, TOWN_LENGTH)
+    town = beginning(Project.area_code, TOWN_LENGTH)
     towns = session.execute(
         select(town, func.count()).where(this_year, Project.area_code.is_not(None)).group_by(town))
     return Home(
         taken_at=now, open=opens[0], closing_soon=opens[1], year=year, projects=sums[0],
-        budget=_money(sums[1]), organizations=_organizations(session), deadlines=_deadlines(session, is_open),
+        budget=money(sums[1]), organizations=_organizations(session), deadlines=_deadlines(session, is_open),
         types=[(row[0], row[1]) for row in types], notices=_notices(session),
         places=_places(session, {row[0]: row[1] for row in towns}))
 
@@ -110,11 +111,6 @@ def _notices(session: Session) -> list[Published]:
         .join(Project, Project.id == Notice.project_id)
         .order_by(Notice.published_at.desc(), Notice.id.desc()).limit(NOTICES))
     return [Published(row[0], row[1], row[2], row[3]) for row in rows]
-
-
-def _money(value: object) -> Money:
-    """Return a summed amount as Money, whether the database typed it or gave plain fen."""
-    return value if isinstance(value, Money) else Money(int(str(value)))
 
 
 def _organizations(session: Session) -> int:

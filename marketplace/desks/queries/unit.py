@@ -16,6 +16,7 @@ from marketplace.catalogs.models import (
 from marketplace.core.access import Actor
 from marketplace.core.clock import beijing_date
 from marketplace.core.money import Money, total
+from marketplace.desks.queries.frame import budget_sum, money
 from marketplace.organizations.models import Organization
 from marketplace.projects.models import Project
 from marketplace.projects.rules import DisplayStatus, ProjectState, display_status
@@ -90,22 +91,14 @@ def unit_desk(session: Session, actor: Actor, *, now: datetime) -> UnitDesk:
 
 def _pipeline(session: Session, actor: Actor, now: datetime) -> dict[DisplayStatus, Column]:
     """Count the unit's own projects by what pages call their state."""
-    is_open = case((Project.closes_at > now, 1), else_=0)
     rows = session.execute(
-        select(Project.state, is_open, func.count(), func.coalesce(func.sum(Project.budget), 0))
-        .where(Project.buyer_id == actor.organization_id).group_by(Project.state, is_open)).all()
-    found: dict[DisplayStatus, Column] = {}
-    for state, still_open, count, budget in rows:
-        status = display_status(state, now, None, now) if state != ProjectState.PUBLISHED else (
-            DisplayStatus.OPEN if still_open else DisplayStatus.SEALED)
-        before = found.get(status, Column(0, Money(0)))
-        found[status] = Column(before.count + count, before.budget + _money(budget))
-    return found
-
-
-def _money(value: object) -> Money:
-    """Return a summed amount as Money, whether the database typed it or gave plain fen."""
-    return value if isinstance(value, Money) else Money(int(str(value)))
+        select(Project.state, Project.published_at, Project.closes_at, Project.budget)
+        .where(Project.buyer_id == actor.organization_id)).all()
+    found: dict[DisplayStatus, list[Money]] = {}
+    for state, published_at, closes_at, budget in rows:
+        status = display_status(state, published_at, closes_at, now)
+        found.setdefault(status, []).append(budget or Money(0))
+    return {status: Column(len(amounts), total(amounts)) for status, amounts in found.items()}
 
 
 def _progress(session: Session, actor: Actor, now: datetime) -> ListProgress | None:
@@ -156,7 +149,7 @@ def _below(session: Session, actor: Actor, now: datetime) -> list[Below]:
         select(Project.buyer_path, func.count(case((Project.state == ProjectState.IN_REVIEW, 1))),
                func.count(case((open_now, 1))), func.count(case((running, 1))),
                func.count(case((Project.state == ProjectState.CONTRACTED, 1))),
-               func.coalesce(func.sum(Project.budget), 0))
+               budget_sum())
         .where(Project.buyer_path.startswith(actor.unit_path, autoescape=True), shown)
         .group_by(Project.buyer_path)).all()
     made = []
@@ -165,5 +158,5 @@ def _below(session: Session, actor: Actor, now: datetime) -> list[Below]:
         made.append(Below(
             child.ref, child.name, in_review=sum(row[1] for row in own), open=sum(row[2] for row in own),
             running=sum(row[3] for row in own), contracted=sum(row[4] for row in own),
-            budget=total([_money(row[5]) for row in own])))
+            budget=total([money(row[5]) for row in own])))
     return made

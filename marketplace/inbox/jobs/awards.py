@@ -91,7 +91,7 @@ def tell_award(award_ref: str, **_facts: object) -> None:
                 _tell_bidder(session, bid, award, places.get(bid.id), facts)
         for person in people_of(session, project.buyer_id, BUYER_ROLES):
             send(session, person=person, kind=Kind.AWARD, subject=N_("“{title}”结果已公告，公示至 {until}"),
-                 now=now, facts=facts, url=project_url(project), unique_key=f"award:{award.ref}",
+                 now=now, facts=facts, url=f"{project_url(project)}/result", unique_key=f"award:{award.ref}",
                  organization_id=project.buyer_id)
 
 

@@ -1,6 +1,5 @@
 """News of contracts: the paper is there to be signed, the signed copy is to be published."""
 
-from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -45,7 +44,7 @@ def ask_for_publication(contract_ref: str) -> None:
         contract = _contract(session, contract_ref)
         if contract is None or contract.signed_on is None or contract.published_at is not None:
             return
-        due: datetime = at_beijing(publish_by(contract.signed_on, work_calendar(session)), CLOSE_OF_BUSINESS)
+        due = at_beijing(publish_by(contract.signed_on, work_calendar(session)), CLOSE_OF_BUSINESS)
         for person in people_of(session, contract.buyer_id, BUYER_ROLES):
             send(session, person=person, kind=Kind.CONTRACT, subject=N_("公开“{title}”合同 {number}"), verb=N_("公开"),
                  facts=_facts(contract), url=_url(contract), due_at=due, todo_key=f"publish:{contract.ref}",

@@ -1,8 +1,6 @@
 """News of purchase lists: review, return, publication."""
 
-from collections.abc import Sequence
 
-from marketplace.accounts.models import Person
 from marketplace.accounts.queries import people_of
 from marketplace.core.access import Role
 from marketplace.core.clock import utc_now
@@ -35,7 +33,7 @@ def ask_to_mend(list_ref: str, unit_ref: str, created_by: int | None = None, **n
         finish(session, todo_key=f"list-review:{list_ref}", now=now)
         unit = queries.by_ref(session, unit_ref)
         staff = people_of(session, unit.id, BUYER_ROLES)
-        drafter: Sequence[Person] = [p for p in people_by_id(session, [created_by]) if p.id in {s.id for s in staff}]
+        drafter = [p for p in people_by_id(session, [created_by]) if p.id in {s.id for s in staff}]
         for person in drafter or staff:
             send(session, person=person, kind=Kind.PROJECT, verb=N_("修改"), url=f"/purchase-lists/{list_ref}/edit",
                  subject=N_("修改被退回的 {year} 年度采购清单第 {number} 版"), body=N_("退回理由：{reason}"),

@@ -1,0 +1,3 @@
+"""The pages suite looks at the same site as the browser suite."""
+
+from tests.browser.conftest import chromium, site  # noqa: F401 - fixtures

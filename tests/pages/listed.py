@@ -1,0 +1,58 @@
+"""Every page of the site, by who looks at it. {names} are references of tests/browser/world.py."""
+
+PAGES: dict[str, tuple[str, ...]] = {
+    "visitor": (
+        "/", "/?size=large", "/projects", "/projects?q=助餐&status=open", "/projects?q=没有这样的项目", "/projects/{open}", "/projects/{sealed}",
+        "/projects/{contracted}", "/projects/{failed}", "/projects/{contracted}/opening", "/projects/{awarded}/result",
+        "/catalogs", "/catalogs/A040203", "/catalogs/editions", "/catalogs/editions/{edition}", "/purchase-lists", "/purchase-lists/{list}",
+        "/purchase-lists/{list}/changes", "/purchase-lists/merged", "/organizations", "/organizations/{provider}",
+        "/organizations/{unit}", "/notices", "/notices/{notice}", "/v", "/v/{code}", "/v/0000-0000-0000-0000", "/help", "/help/buyer",
+        "/help/provider", "/help/resident", "/accessibility", "/privacy", "/sign-in", "/activate", "/register",
+        "/nothing-here",
+    ),
+    "handler": (
+        "/desk", "/my", "/my/account", "/desk/projects", "/desk/projects/new", "/desk/projects/{draft}/edit",
+        "/desk/projects/{draft}/edit/basics", "/desk/projects/{draft}/edit/requirement", "/desk/projects/{draft}/edit/indicators",
+        "/desk/projects/{draft}/edit/scoring", "/desk/projects/{draft}/edit/payment", "/desk/projects/{draft}/edit/time",
+        "/desk/projects/{draft}/edit/files", "/desk/projects/{draft}/preview", "/desk/projects/{open}/questions",
+        "/desk/projects/{open}/addendum", "/desk/projects/{draft}/terminate", "/projects/{open}", "/desk/projects/{opened}/panel",
+        "/desk/projects/{scoring}/panel", "/desk/projects/{ranked}/award", "/desk/projects/{ranked}/offers/{offer}", "/contracts",
+        "/contracts/{contract}", "/purchase-lists/mine", "/purchase-lists/{list}", "/purchase-lists/{list}/amend",
+        "/purchase-lists/{list}/edit", "/purchase-lists/{list}/lines/new", "/purchase-lists/{list}/lines/{line}",
+        "/purchase-lists/by-unit/{unit}/{year}", "/imports", "/imports/new?target=purchase_list", "/ops",
+    ),
+    "approver": ("/desk", "/my", "/desk/projects/{in_review}/review", "/desk/projects/{ranked}/award", "/desk/projects/{awarded}/award"),
+    "unit_admin": ("/desk", "/desk/members", "/desk/members/invite"),
+    "district": ("/desk", "/my"),
+    "provider_admin": (
+        "/org", "/my", "/desk/members", "/desk/members/invite", "/organizations/{provider}/profile", "/bids", "/contracts",
+        "/contracts/{contract}",
+    ),
+    "provider_member": (
+        "/org", "/projects/{soon}", "/projects/{soon}/bid", "/projects/{soon}/bid/price", "/projects/{soon}/bid/plan",
+        "/projects/{soon}/bid/team", "/projects/{soon}/bid/track_record", "/projects/{soon}/bid/budget",
+        "/projects/{soon}/bid/contact", "/projects/{soon}/bid/promises", "/projects/{soon}/bid/files", "/projects/{soon}/bid/check",
+        "/bids/{bid_sealed}", "/bids/{bid_sealed}/receipt", "/bids/{bid_sealed}/withdraw", "/bids/{bid_awarded}/result",
+        "/projects/{awarded}/objections", "/contracts/{contract}", "/my",
+    ),
+    "expert": ("/panel", "/panel/{seat}", "/panel/{seat}/score/1", "/panel/{seat}/submit", "/my"),
+    "expert_drawn": ("/panel", "/panel/{seat_drawn}"),
+    "funder": ("/fund", "/my"),
+    "operator": ("/ops", "/ops/organizations", "/ops/organizations/{unverified}", "/ops/experts", "/ops/jobs", "/catalogs/editions",
+                 "/catalogs/editions/{edition}/items", "/my"),
+    "security_officer": ("/ops", "/ops/people", "/ops/people/new", "/ops/people/{person_handler}"),
+    "auditor": ("/ops", "/ops/audit", "/ops/audit?verify=1", "/desk/projects/{ranked}/award"),
+}
+EXPECTED: dict[str, int] = {
+    "/nothing-here": 404, "/v/0000-0000-0000-0000": 404, "/ops": 403, "/purchase-lists/{list}/edit": 404,
+}
+
+# GET routes that are no pages, each with its reason.
+NOT_PAGES = {
+    "static": "assets", "files.download": "a download", "health.healthz": "for machines", "health.readyz": "for machines",
+    "desks.robots": "for machines", "inbox.alive": "answers 204", "ops.audit_heads": "plain text for machines",
+    "projects.export": "a download", "projects.calendar": "a download", "catalogs.export": "a download",
+    "catalogs.export_list": "a download", "catalogs.merged_export": "a download", "contracts.paper": "a download",
+    "contracts.signed_copy": "a download", "bids.own_file": "a download", "bids.draft_file": "a download",
+    "awards.desk_file": "a download", "awards.offer_file": "a download",
+}
