@@ -1,6 +1,7 @@
 """What every page carries around its content: menu, asset addresses, text size, the page's own address."""
 
 import hashlib
+import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -74,8 +75,14 @@ def _digest(path: Path, _changed: int) -> str:
 
 def asset(name: str) -> str:
     """Return the address of a static file; it changes with the bytes, so browsers may keep it for a year."""
-    path = Path(str(current_app.static_folder)) / name
-    return url_for("static", filename=name, v=_digest(path, path.stat().st_mtime_ns))
+    path = f"{current_app.static_folder}/{name}"
+    return _address(path, name, os.stat(path).st_mtime_ns, request.script_root)  # noqa: PTH116 - ten times a page
+
+
+@lru_cache(maxsize=64)
+def _address(path: str, name: str, changed: int, _root: str) -> str:
+    """Return the address of one state of a file."""
+    return url_for("static", filename=name, v=_digest(Path(path), changed))
 
 
 def text_size() -> str:
