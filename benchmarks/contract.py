@@ -18,7 +18,7 @@ ATTACHMENT = b'{"document_number":"LC-HT-2026-0143"}'
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def run(quick: bool) -> list[dict[str, object]]:
+def run(quick: bool) -> list[dict[str, object]]:  # noqa: FBT001 - as every benchmark
     """Return the figures."""
     from marketplace.integrations.weasyprint import WeasyPrintRenderer
 
@@ -47,14 +47,14 @@ def run(quick: bool) -> list[dict[str, object]]:
     mine, base = statistics.median(ours), statistics.median(theirs)
     growth = memory[1] / memory[0]
     return [
-        _row("contract_cpu", mine * 1000, "ms CPU a contract", mine / base, f"bare WeasyPrint ({base * 1000:.0f} ms)", BOUND_CPU),
-        _row("contract_memory", memory[1] / 1e6, f"MB resident after {total}", growth,
-             f"after {batch * (rounds + 1)} ({memory[0] / 1e6:.0f} MB)", BOUND_MEMORY),
+        _row("contract_cpu", mine * 1000, "ms CPU a contract", ratio=mine / base, to=f"bare WeasyPrint ({base * 1000:.0f} ms)", bound=BOUND_CPU),
+        _row("contract_memory", memory[1] / 1e6, f"MB resident after {total}", ratio=growth,
+             to=f"after {batch * (rounds + 1)} ({memory[0] / 1e6:.0f} MB)", bound=BOUND_MEMORY),
         {"name": "contract_pages", "value": pages, "unit": "pages", "ratio": None, "to": None, "bound": 4, "met": pages == 4},
     ]
 
 
-def _row(name: str, value: float, unit: str, ratio: float, to: str, bound: float) -> dict[str, object]:
+def _row(name: str, value: float, unit: str, *, ratio: float, to: str, bound: float) -> dict[str, object]:
     return {"name": name, "value": round(value, 1), "unit": unit, "ratio": round(ratio, 3), "to": to, "bound": bound,
             "met": ratio <= bound}
 

@@ -1,4 +1,4 @@
-"""Commands of contracts: is this file what was issued?"""
+"""Commands of contracts: says whether a file is what was issued."""
 
 import json
 from dataclasses import asdict

@@ -29,7 +29,7 @@ def by_ref(session: Session, ref: str, *, actor: Actor) -> Contract:
     return contract
 
 
-def visible_to(actor: Actor, *, state: str = "") -> Select[tuple[Contract]]:
+def visible_to(actor: Actor, *, state: str = "") -> Select[Contract]:
     """Return the statement of the contracts an actor may see, newest first; `state` narrows it."""
     statement = (
         select(Contract).join(Contract.project)
@@ -53,8 +53,8 @@ def visible_to(actor: Actor, *, state: str = "") -> Select[tuple[Contract]]:
 def counts(session: Session, actor: Actor) -> dict[str, int]:
     """Return how many contracts an actor sees in each state, and in all ("")."""
     inner = visible_to(actor).with_only_columns(Contract.state).order_by(None).subquery()
-    found = {state: number for state, number in session.execute(
-        select(inner.c.state, func.count()).group_by(inner.c.state))}
+    rows = session.execute(select(inner.c.state, func.count()).group_by(inner.c.state))
+    found: dict[str, int] = {row[0]: row[1] for row in rows}
     return {"": sum(found.values()), **{state: found.get(state, 0) for state in ContractState}}
 
 

@@ -18,6 +18,9 @@ class RenderedPdf:
 class PdfRenderer(Protocol):
     """Turns a trusted template filled with plain frozen data into a PDF."""
 
+    def self_check(self) -> Mapping[str, object]:
+        """Print one line and return what the printer runs on; raises Unavailable naming what is missing."""
+
     def missing_glyphs(self, text: str) -> str:
         """Return the characters of `text` that no font on hand can print, each once, in order."""
 
@@ -94,8 +97,12 @@ class WorkbookReader(Protocol):
 class WorkbookWriter(Protocol):
     """Writes a table as XLSX."""
 
-    def write(self, sheets: Mapping[str, Sequence[Sequence[object]]], *, title: str = "") -> bytes:
-        """Return an XLSX whose text cells can never run as formulas."""
+    def write(self, sheets: Mapping[str, Sequence[Sequence[object]]], *, title: str = "",
+              comments: Mapping[tuple[str, int, int], str] | None = None) -> bytes:
+        """Return an XLSX whose text cells can never run as formulas.
+
+        `comments`: (sheet, row, column), both from 1 -> words in a note on a red cell.
+        """
 
 
 @dataclass(frozen=True)

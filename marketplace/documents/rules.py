@@ -23,7 +23,7 @@ _EMBEDDED = re.compile(rb'"document_number":"([^"\\]{1,60})"')
 _STREAM = re.compile(rb"stream\r?\n")
 
 PUBLIC_FACTS: Mapping[str, str] = {  # the only facts a verify page may show, with their labels
-    "project": N_("项目"), "buyer": N_("甲方（购买主体）"), "provider": N_("乙方（承接主体）"),
+    "project": N_("项目"), "buyer": N_("甲方"), "provider": N_("乙方"),
     "organization": N_("单位"), "amount": N_("金额"), "period": N_("服务期"), "date": N_("日期"),
 }
 

@@ -158,6 +158,9 @@ class _Child:
         except BaseException:
             self.stop()
             raise
+        if not self.facts["ready"]:
+            self.stop()
+            raise RenderFailed(self.facts["error"])
 
     @property
     def pid(self) -> int:

@@ -31,7 +31,11 @@ def main() -> None:
     os.dup2(2, 1)  # nothing but frames may reach the pipe
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (memory_gigabytes * GIGABYTE,) * 2)
-    printer = Printer([Path(folder) for folder in sys.argv[3:]])
+    try:
+        printer = Printer([Path(folder) for folder in sys.argv[3:]])
+    except Exception as error:  # noqa: BLE001 - a library is missing: the parent says which
+        send(answers, {"ready": False, "error": f"{type(error).__name__}: {error}"})
+        return
     send(answers, {"ready": True, "fast_subset": printer.fast_subset, "toolchain": printer.toolchain})
     tasks = sys.stdin.buffer
     while (task := receive(tasks)) is not None:

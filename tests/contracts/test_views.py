@@ -2,6 +2,7 @@
 
 import io
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,15 +11,18 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from marketplace.accounts.models import Person
-from marketplace.contracts import jobs
+from marketplace.contracts import jobs, views
 from marketplace.contracts.models import Contract
 from marketplace.core.access import Role
 from marketplace.core.db import db, transaction
+from marketplace.files.models import StoredFile
 from marketplace.web.services import services
 from tests.factories.accounts import make_person, sign_in
 from tests.factories.bids import PDF
 from tests.factories.contracts import make_contract
 from tests.factories.projects import make_desk
+
+LATER = datetime(2026, 12, 20, 2, tzinfo=UTC)
 
 
 class Scene:
@@ -108,7 +112,8 @@ def upload(client: FlaskClient, ref: str, *, day: str, name: str = "scan.pdf", d
                        content_type="multipart/form-data")
 
 
-def test_signing_publishing_and_filing_step_by_step(app: Flask, client: FlaskClient, scene: Scene) -> None:
+def test_signing_publishing_and_filing_step_by_step(app: Flask, client: FlaskClient, scene: Scene,
+                                                    monkeypatch: pytest.MonkeyPatch) -> None:
     enter(app, client, scene.handler)
     with app.app_context():
         frozen = db.session.scalars(sa.select(Contract.frozen_at)).one().date()
@@ -122,6 +127,22 @@ def test_signing_publishing_and_filing_step_by_step(app: Flask, client: FlaskCli
     assert (empty.status_code, "请选择扫描件" in empty.text) == (422, True)
     with app.app_context():
         assert db.session.scalars(sa.select(Contract.state)).one() == "issued"
+    monkeypatch.setattr(views, "utc_now", lambda: LATER)
+    assert upload(client, scene.ref, day="2026年12月15日").status_code == 303
+    assert client.post(f"/contracts/{scene.ref}/sign").status_code == 403
+    assert client.get(f"/contracts/{scene.ref}/signed-copy").status_code == 403  # still with the scanner
+    assert client.post(f"/contracts/{scene.ref}/file", data={"filed_on": "2030-01-01"}).status_code == 422
+    assert client.post(f"/contracts/{scene.ref}/file", data={"filed_on": ""}).status_code == 422
+    assert client.post(f"/contracts/{scene.ref}/publish").status_code == 303
+    assert client.post(f"/contracts/{scene.ref}/file", data={"filed_on": "2026-12-18"}).status_code == 303
+    page = client.get(f"/contracts/{scene.ref}").text
+    assert "已签约" in page
+    assert "签署、公开和备案都已办完" in page
+    assert "2041-12-31" in page
+    with app.app_context(), transaction() as session:
+        session.execute(sa.update(StoredFile).values(scan_state="clean"))
+    copy = client.get(f"/contracts/{scene.ref}/signed-copy")
+    assert (copy.status_code, copy.data) == (200, PDF)
 
 
 def test_the_list_names_the_contract_and_counts_by_state(app: Flask, client: FlaskClient, scene: Scene) -> None:

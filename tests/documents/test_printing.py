@@ -2,6 +2,7 @@
 
 import contextlib
 import http.server
+import io
 import os
 import signal
 import subprocess
@@ -131,15 +132,17 @@ def test_a_hostile_page_fetches_nothing_and_takes_nothing_along(
     secret = tmp_path / "img"
     secret.write_text("do-not-leak-4711")
     base = {"http": address, "file": tmp_path.as_uri(), "asset": f"asset:{tmp_path}"}[target]
+    paper, said = b"", ""
     try:
-        paper = printer.render(PAGE.format(attack.format(u=base)))
+        paper = printer.render(PAGE.format(attack.format(u=base))).data
     except RenderFailed as refusal:
-        assert "refused to fetch" in str(refusal) or "attachments" in str(refusal)
-    else:
-        with pikepdf.open(__import__("io").BytesIO(paper.data)) as pdf:
-            assert len(pdf.attachments) == 0
-        assert b"do-not-leak" not in paper.data
+        said = str(refusal.facts["detail"])
     assert visits == []
+    assert paper or "refused to fetch" in said or "attachments" in said
+    if paper:
+        with pikepdf.open(io.BytesIO(paper)) as pdf:
+            assert len(pdf.attachments) == 0
+        assert b"do-not-leak" not in paper
 
 
 def test_a_column_bomb_is_stopped_by_its_cpu_limit_and_the_next_page_prints(cache: Path) -> None:
@@ -147,7 +150,7 @@ def test_a_column_bomb_is_stopped_by_its_cpu_limit_and_the_next_page_prints(cach
     bomb = '<table><tr><td colspan="1000000">x</td></tr><tr>' + "<td>y</td>" * 50 + "</tr></table>"
     try:
         began = time.monotonic()
-        with pytest.raises(RenderFailed, match="ended|took too long"):
+        with pytest.raises(RenderFailed, match=r"ended|took too long"):
             made.render(PAGE.format(bomb))
         assert time.monotonic() - began < 55
         assert made.render(PAGE.format("好")).pages == 1

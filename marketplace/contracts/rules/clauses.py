@@ -47,20 +47,20 @@ def _parties(_facts: Facts) -> Clause:
 def _basis(facts: Facts) -> Clause:
     basis = facts["basis"]
     return Clause("订立依据", (
-        f"甲方以{facts['method']}方式选择承接主体，于{_day(basis['awarded_on'])}发出中选通知（编号 {basis['award_ref']}）。"
-        f"异议期至{_day(basis['objections_ended_on'])}届满，没有未处理的异议。",
-        "双方依照《中华人民共和国民法典》《中华人民共和国政府采购法》和《政府购买服务管理办法》，"
-        "按照公开的项目需求和乙方的响应文件订立本合同。",
+        (f"甲方以{facts['method']}方式选择承接主体，于{_day(basis['awarded_on'])}发出中选通知（编号 {basis['award_ref']}）。"
+        f"异议期至{_day(basis['objections_ended_on'])}届满，没有未处理的异议。"),
+        ("双方依照《中华人民共和国民法典》《中华人民共和国政府采购法》和《政府购买服务管理办法》，"
+        "按照公开的项目需求和乙方的响应文件订立本合同。"),
     ))
 
 
 def _content(facts: Facts) -> Clause:
     service = facts["service"]
     lines = [f"项目名称：{facts['project']['title']}。", *_lines(service["body"] or service["summary"])]
-    who = "、".join(filter(None, (
-        f"服务对象为{service['target_group']}" if service["target_group"] else "",
+    who = "；".join(filter(None, (
+        f"服务对象：{service['target_group']}" if service["target_group"] else "",
         f"预计受益 {service['beneficiaries']} 人" if service["beneficiaries"] else "",
-        f"服务地点为{service['place']}" if service["place"] else "")))
+        f"服务地点：{service['place']}" if service["place"] else "")))
     if who:
         lines.append(f"{who}。")
     if service["offer_summary"]:
@@ -80,16 +80,16 @@ def _period(facts: Facts) -> Clause:
     if not period["from"]:
         return Clause("服务期限", ("服务期自本合同生效之日起十二个月。",))
     return Clause("服务期限", (
-        f"服务期自{_day(period['from'])}起至{_day(period['to'])}止，共 {period['months']} 个月。"
-        "期满后不自动续期；需要延续的，依法另行选择承接主体。",))
+        (f"服务期自{_day(period['from'])}起至{_day(period['to'])}止，共 {period['months']} 个月。"
+        "期满后不自动续期；需要延续的，依法另行选择承接主体。"),))
 
 
 def _price(facts: Facts) -> Clause:
     price = facts["price"]
     return Clause("合同价款", (
         f"合同总价为人民币 {price['figures']} 元，大写：人民币{price['capitals']}。",
-        "合同总价为含税价，包括乙方完成全部服务所需的人员、物料、交通、保险、管理、税费等费用。"
-        "除本合同另有约定外，甲方不再支付其他费用，乙方不得向服务对象收费。",
+        ("合同总价为含税价，包括乙方完成全部服务所需的人员、物料、交通、保险、管理、税费等费用。"
+        "除本合同另有约定外，甲方不再支付其他费用，乙方不得向服务对象收费。"),
     ))
 
 
@@ -119,8 +119,8 @@ def _reporting(_facts: Facts) -> Clause:
 def _acceptance(_facts: Facts) -> Clause:
     return Clause("监督、评估和验收", (
         "甲方对服务进行日常监督，组织期中评估和期末验收。验收应有服务对象代表参加，听取并记录其意见，结果向乙方书面告知。",
-        "甲方应在收到验收申请后 15 个工作日内完成验收。不合格的，书面列明问题；乙方在 15 日内整改后可再次申请。"
-        "甲方逾期不验收又不说明理由的，视为验收合格。",
+        ("甲方应在收到验收申请后 15 个工作日内完成验收。不合格的，书面列明问题；乙方在 15 日内整改后可再次申请。"
+        "甲方逾期不验收又不说明理由的，视为验收合格。"),
     ))
 
 
@@ -139,46 +139,46 @@ def _money_rules(facts: Facts) -> Clause:
 
 def _personal_data(_facts: Facts) -> Clause:
     return Clause("个人信息和保密", (
-        "乙方只收集服务所必需的个人信息，告知用途并取得同意；对健康、残疾、困难状况和未满十四周岁儿童的信息取得单独同意，"
-        "不得公开、转让或者用于其他目的。向甲方提交的报告只写人数，不写姓名和证件号码。",
+        ("乙方只收集服务所必需的个人信息，告知用途并取得同意；对健康、残疾、困难状况和未满十四周岁儿童的信息取得单独同意，"
+        "不得公开、转让或者用于其他目的。向甲方提交的报告只写人数，不写姓名和证件号码。"),
         "发生或者可能发生泄露的，乙方应立即补救并在 24 小时内告知甲方。服务结束后，除依法保存的以外应当删除。",
     ))
 
 
 def _safeguarding(_facts: Facts) -> Clause:
     return Clause("未成年人、老年人等的保护和保险", (
-        "直接接触未成年人的人员，乙方应在聘用时和每年查询其有无性侵害、虐待、拐卖、暴力伤害等违法犯罪记录，有记录的不得录用。"
-        "对老年人、残疾人等服务对象，应有安全预案和紧急联系办法。",
+        ("直接接触未成年人的人员，乙方应在聘用时和每年查询其有无性侵害、虐待、拐卖、暴力伤害等违法犯罪记录，有记录的不得录用。"
+        "对老年人、残疾人等服务对象，应有安全预案和紧急联系办法。"),
         "乙方为服务人员和服务活动购买相应的意外伤害保险和公众责任保险。发生安全事件，应立即救助并在 2 小时内报告甲方。",
     ))
 
 
 def _property(_facts: Facts) -> Clause:
     return Clause("知识产权", (
-        "为履行本合同专门形成的报告、数据和成果归甲方所有，乙方可在署名并删去个人信息后用于交流和研究。"
-        "双方原有的知识产权不变。乙方保证其使用的材料不侵犯他人权利。",))
+        ("为履行本合同专门形成的报告、数据和成果归甲方所有，乙方可在署名并删去个人信息后用于交流和研究。"
+        "双方原有的知识产权不变。乙方保证其使用的材料不侵犯他人权利。"),))
 
 
 def _change(_facts: Facts) -> Clause:
     return Clause("变更和补充", (
-        f"在不改变合同其他条款的前提下，可以签订补充合同增加服务，各次补充的金额合计不超过本合同总价的 {CHANGE_CEILING}。"
-        "其他变更应书面约定；继续履行将损害国家利益和社会公共利益的，双方应当变更、中止或者终止合同。",))
+        (f"在不改变合同其他条款的前提下，可以签订补充合同增加服务，各次补充的金额合计不超过本合同总价的 {CHANGE_CEILING}。"
+        "其他变更应书面约定；继续履行将损害国家利益和社会公共利益的，双方应当变更、中止或者终止合同。"),))
 
 
 def _breach(_facts: Facts) -> Clause:
     return Clause("违约责任", (
         f"甲方逾期付款的，每逾期一日按逾期金额的 {LATE_RATE} 支付逾期利息；因乙方未提供合规票据等原因造成的除外。",
-        f"乙方未按期提供服务的，每逾期一日按未完成部分价款的 {LATE_RATE} 支付违约金；指标未达到又未在期限内整改的，"
-        "甲方可按未完成的比例扣减价款。违约金不足以弥补损失的，应补足差额。",
+        (f"乙方未按期提供服务的，每逾期一日按未完成部分价款的 {LATE_RATE} 支付违约金；指标未达到又未在期限内整改的，"
+        "甲方可按未完成的比例扣减价款。违约金不足以弥补损失的，应补足差额。"),
     ))
 
 
 def _termination(_facts: Facts) -> Clause:
     return Clause("解除和交接", (
-        "有下列情形之一的，守约方可以书面通知解除合同：一方严重违约且在收到书面催告后 30 日内未改正；"
-        "乙方转包、弄虚作假、丧失承接资格或者被列入严重违法失信名单。",
-        "合同解除或者终止的，乙方应在 15 日内移交资料、未用资金和服务对象名册，配合接续服务，不得因争议中断对服务对象的必要照料。"
-        "已完成并验收合格的服务，甲方按比例付款。",
+        ("有下列情形之一的，守约方可以书面通知解除合同：一方严重违约且在收到书面催告后 30 日内未改正；"
+        "乙方转包、弄虚作假、丧失承接资格或者被列入严重违法失信名单。"),
+        ("合同解除或者终止的，乙方应在 15 日内移交资料、未用资金和服务对象名册，配合接续服务，不得因争议中断对服务对象的必要照料。"
+        "已完成并验收合格的服务，甲方按比例付款。"),
     ))
 
 
@@ -189,8 +189,8 @@ def _force_majeure(_facts: Facts) -> Clause:
 
 def _bribery(_facts: Facts) -> Clause:
     return Clause("廉洁约定", (
-        "双方及其人员不得索取或者给予财物、回扣和其他不正当利益，与评审人员、服务对象之间的利害关系应当主动说明。"
-        "违反的，对方有权解除合同并依法追究责任。",))
+        ("双方及其人员不得索取或者给予财物、回扣和其他不正当利益，与评审人员、服务对象之间的利害关系应当主动说明。"
+        "违反的，对方有权解除合同并依法追究责任。"),))
 
 
 def _disputes(facts: Facts) -> Clause:
@@ -207,10 +207,10 @@ def _publication(_facts: Facts) -> Clause:
 def _annexes(facts: Facts) -> Clause:
     basis = facts["basis"]
     return Clause("合同附件", (
-        f"下列文件是本合同的组成部分：一、项目需求（{facts['project']['number']}）及其澄清、更正；"
+        (f"下列文件是本合同的组成部分：一、项目需求（{facts['project']['number']}）及其澄清、更正；"
         f"二、乙方响应文件（回执编号 {basis['receipt_number']}，封存校验值 SHA-256 {basis['commitment']}）；"
         "三、经费预算和指标；四、中选通知。文件不一致的，以本合同、中选通知、响应文件、项目需求的顺序解释；"
-        "响应文件的承诺高于要求的，按承诺执行。",))
+        "响应文件的承诺高于要求的，按承诺执行。"),))
 
 
 def _effect(_facts: Facts) -> Clause:
