@@ -12,6 +12,14 @@ from tests.security.permissions import PUBLIC, ROWS, SIGNED_IN, filled
 UNSAFE = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
+@pytest.fixture(autouse=True)
+def _honest(app):
+    """Faults answer 500 as they do in real life, so that the census can name them."""
+    app.config["SHOW_500"] = True
+    yield
+    app.config["SHOW_500"] = False
+
+
 def routes(app):
     """Every (rule, method) of the site, except static files."""
     return [(rule, method) for rule in app.url_map.iter_rules() if rule.endpoint != "static"

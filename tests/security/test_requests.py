@@ -171,6 +171,9 @@ FORBIDDEN_FIELDS = {
 }
 
 
+EDITED = {"CatalogItemForm": {"is_active"}}   # a catalogue line is switched off by its editor
+
+
 def test_sec_17_no_form_of_any_slice_has_a_field_for_what_only_operations_set():
     found = {}
     for module in pkgutil.walk_packages(marketplace.__path__, "marketplace."):
@@ -179,7 +182,7 @@ def test_sec_17_no_form_of_any_slice_has_a_field_for_what_only_operations_set():
         for name, form in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
             if issubclass(form, FlaskForm) and form is not FlaskForm:
                 fields = {field for field in dir(form) if type(getattr(form, field)).__name__ == "UnboundField"}
-                found[f"{module.name}.{name}"] = fields & FORBIDDEN_FIELDS
+                found[name] = (fields & FORBIDDEN_FIELDS) - EDITED.get(name, set())
     assert len(found) >= 8
     assert {name: fields for name, fields in found.items() if fields} == {}
 
@@ -348,16 +351,25 @@ def test_sec_36_a_body_beyond_the_limit_is_413_in_words(client):
 
 # ---------- SEC-37 and headers ----------
 
+@pytest.fixture
+def honest(app):
+    """Faults answer 500 as they do in real life, so that a walk over all pages can name them."""
+    app.config["SHOW_500"] = True
+    yield
+    app.config["SHOW_500"] = False
+
+
 def pages(app):
     return [rule for rule in app.url_map.iter_rules() if "GET" in rule.methods and rule.endpoint != "static"]
 
 
-def test_headers_are_on_every_response(client, app, world):
+def test_headers_are_on_every_response(client, app, world, honest):
     for person in (None, world.people[Role.HANDLER], world.people[Role.OPERATOR]):
         if person:
             sign_in(client, person)
         for rule in pages(app):
             answer = client.get(filled(rule))
+            assert answer.status_code < 500, str(rule)
             for name in HEADERS:
                 assert name in answer.headers, (str(rule), name)
             policy = answer.headers["Content-Security-Policy"]
