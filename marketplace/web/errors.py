@@ -4,11 +4,13 @@ from flask import Flask, Response, current_app, render_template, request
 from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
 
 from marketplace.core.clock import utc_now
 from marketplace.core.db import db, transaction
 from marketplace.core.errors import Conflict, Denied, DomainError, IllegalStep, Invalid, Unavailable
 from marketplace.core.text import N_
+from marketplace.web.access import to_sign_in
 from marketplace.web.actor import current_actor
 
 NOT_FOUND = 404
@@ -69,10 +71,12 @@ def _note_refusal(error: Denied) -> None:
             note(session, actor=actor, path=request.path, reason=error.sentence, now=utc_now())
 
 
-def _domain(error: DomainError) -> Response:
-    """Answer a refusal of the domain; 404 where existence is secret."""
+def _domain(error: DomainError) -> BaseResponse:
+    """Answer a refusal of the domain; 404 where existence is secret, the sign-in page for a visitor."""
     db.session.rollback()
     status = status_of(error)
+    if isinstance(error, Denied) and status != NOT_FOUND and not current_actor().is_signed_in:
+        return to_sign_in()
     if isinstance(error, Denied):
         _note_refusal(error)
     return error_page(status, "" if status == NOT_FOUND else say(error))
