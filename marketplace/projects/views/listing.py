@@ -66,7 +66,8 @@ def index() -> str:
         "projects/index.html", filters=filters, found=found, is_limited=is_limited, now=now, rules=rules,
         page=Page(found.rows, found.total, number, PAGE), options=_options(filters, found),
         chips=_chips(filters, found), looks=STATUS_LOOKS, address=_address(filters), due_days=rules.DUE_DAYS,
-        marked=_marker(filters.text), sorts=[s for s in Sort if filters.text or s != Sort.RELEVANCE])
+        status_words={s: gettext(STATUS_LABELS[s]) for s in PUBLIC_STATUSES}, marked=_marker(filters.text),
+        sorts=[s for s in Sort if filters.text or s != Sort.RELEVANCE])
 
 
 def _hits(filters: Filters) -> tuple[Sequence[str] | None, bool]:
