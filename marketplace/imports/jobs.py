@@ -7,9 +7,12 @@ from marketplace.core.access import SYSTEM
 from marketplace.core.clock import utc_now
 from marketplace.core.db import db, transaction
 from marketplace.core.errors import DomainError
+from marketplace.core.text import N_
 from marketplace.imports import operations, rules
 from marketplace.imports.models import ImportBatch
+from marketplace.imports.operations import import_organizations
 from marketplace.imports.rules import ImportState, ImportTarget, map_from_json
+from marketplace.organizations.policy import may_take_over
 from marketplace.web.services import services
 
 
@@ -40,3 +43,10 @@ def apply_import(batch_ref: str) -> None:
 
 
 HANDLERS = {rules.JOB_APPLY_IMPORT: apply_import}
+
+IMPORT_TARGETS = {"organizations": ImportTarget(
+    name="organizations", title=N_("组织"), fields=import_organizations.FIELDS, may_import=may_take_over,
+    begin=import_organizations.begin, plan=import_organizations.plan, apply=import_organizations.apply,
+    undo=import_organizations.undo, hint=N_("导入为未核验的组织，不需要统一社会信用代码；来源没有写的内容留空"),
+    result_url=lambda _options: "/organizations",
+)}
