@@ -5,8 +5,8 @@ the audit names since the last look are read again; every 30 s a stretch before 
 late. The page names the time of the counts. Deadlines that pass move projects from open to sealed here as well.
 """
 
-import heapq
 import threading
+from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -30,6 +30,7 @@ from marketplace.projects.rules import (
 
 TICK = timedelta(seconds=30)
 CATEGORY_LENGTHS = (1, 3, 5, 7)
+HEAD_LENGTH = 3                     # A04: the heads of the catalogue
 TOWN_LENGTH = 9                     # 440605011: district and town; a community has more digits
 FEW = 2_000                         # so many hits are sorted; more are met while walking the kept order
 Value = tuple[str, str]
@@ -51,9 +52,9 @@ class Filters:
         """Return the chosen values by facet."""
         return {"status": self.statuses, "category": self.categories, "area": self.areas, "budget": self.bands}
 
-    def any(self) -> bool:
-        """Say whether anything is asked for."""
-        return bool(self.text or self.due_days or any(self.chosen().values()))
+    def shows(self, code: str) -> bool:
+        """Say whether the page shows a category: the heads of the tree, and what lies below a chosen branch."""
+        return len(code) <= HEAD_LENGTH or any(chosen.startswith(code[:-2]) for chosen in self.categories)
 
 
 @dataclass
@@ -86,7 +87,7 @@ class FacetIndex:
     place: dict[int, int] = field(default_factory=dict)          # project id -> position
     place_of_ref: dict[str, int] = field(default_factory=dict)
     bits: dict[Value, int] = field(default_factory=dict)
-    closing: list[tuple[datetime, int]] = field(default_factory=list)
+    closing: list[tuple[datetime, int]] = field(default_factory=list)   # of open ones, the next deadline first
     orders: dict[Sort, list[int]] = field(default_factory=dict)
     categories: Mapping[str, str] = field(default_factory=dict)
     areas: Mapping[str, str] = field(default_factory=dict)
@@ -135,6 +136,7 @@ class FacetIndex:
         gathered: dict[Value, list[int]] = {}
         for row in session.execute(_ROWS.order_by(Project.published_at, Project.id)):
             self._append(_entry(row, now), gathered)
+        self.closing.sort()
         for value, positions in gathered.items():
             self.bits[value] = _bits(positions)
 
@@ -145,7 +147,8 @@ class FacetIndex:
         self.place[entry.id] = self.place_of_ref[entry.ref] = position
         for value in (*entry.values, ("status", str(entry.status)), ("", "")):
             gathered.setdefault(value, []).append(position)
-        self._watch(entry, position)
+        if entry.status == DisplayStatus.OPEN:
+            self.closing.append((entry.closes_at, position))
 
     def _put(self, entry: _Entry) -> None:
         """Take in a project that is new or changed."""
@@ -171,12 +174,13 @@ class FacetIndex:
     def _watch(self, entry: _Entry, position: int) -> None:
         """Remember when an open project closes."""
         if entry.status == DisplayStatus.OPEN:
-            heapq.heappush(self.closing, (entry.closes_at, position))
+            insort(self.closing, (entry.closes_at, position))
 
     def _close(self, now: datetime) -> None:
         """Move the projects whose deadline has passed from open to sealed."""
-        while self.closing and self.closing[0][0] <= now:
-            _, position = heapq.heappop(self.closing)
+        over = bisect_right(self.closing, now, key=lambda one: one[0])
+        passed, self.closing = self.closing[:over], self.closing[over:]
+        for _, position in passed:
             entry = self.entries[position]
             if entry.status == DisplayStatus.OPEN and entry.closes_at <= now:
                 mask = 1 << position
@@ -195,7 +199,7 @@ class FacetIndex:
             if filters.due_days is not None:
                 base &= self._due_within(now, filters.due_days)
             masks = {facet: self._any(facet, values) for facet, values in filters.chosen().items() if values}
-            counts = {facet: self._count(facet, _and(base, masks, but=facet))
+            counts = {facet: self._count(facet, _and(base, masks, but=facet), filters)
                       for facet in ("status", "category", "area", "budget")}
             wanted = _and(base, masks)
             ids = [self.entries[position].id for position in
@@ -209,15 +213,17 @@ class FacetIndex:
             mask |= self.bits.get((facet, value), 0)
         return mask
 
-    def _count(self, facet: str, mask: int) -> dict[str, int]:
-        """Return how many projects of a set have each value of a facet."""
-        return {value: (bits & mask).bit_count() for (name, value), bits in self.bits.items() if name == facet}
+    def _count(self, facet: str, mask: int, filters: Filters) -> dict[str, int]:
+        """Return how many projects of a set have each value of a facet that the page shows."""
+        return {value: (bits & mask).bit_count() for (name, value), bits in self.bits.items()
+                if name == facet and (facet != "category" or filters.shows(value))}
 
     def _due_within(self, now: datetime, days: int) -> int:
         """Return the set of open projects that close within so many days."""
-        end = now + timedelta(days=days)
-        return _bits(sorted({position for closes_at, position in self.closing
-                             if now < closes_at <= end and self.entries[position].closes_at == closes_at}))
+        end = bisect_right(self.closing, now + timedelta(days=days), key=lambda one: one[0])
+        return _bits(sorted({position for closes_at, position in self.closing[:end]
+                             if self.entries[position].closes_at == closes_at
+                             and self.entries[position].status == DisplayStatus.OPEN}))
 
     def _page(self, wanted: int, sort: Sort, hits: Sequence[str], skip: int, size: int) -> list[int]:
         """Return the positions of one page of a set, in the order asked for."""

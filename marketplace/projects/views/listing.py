@@ -30,7 +30,7 @@ from marketplace.web.services import services
 PAGE = 20
 MOST_HITS = 1_000
 MOST_EXPORTED = 2_000
-GROUP, LEAF = 3, 7                 # lengths of catalogue codes: heads of the tree, leaves
+GROUP = 3                          # length of the catalogue codes that head the tree
 STATUS_LOOKS = {"open": "info", "sealed": "sealed", "scoring": "warn", "result": "notice", "contracted": "ok",
                 "failed": "bad", "terminated": "plain", "draft": "plain", "in_review": "warn"}
 
@@ -98,9 +98,7 @@ def _options(filters: Filters, found: Listing) -> Mapping[str, list[Option]]:
 def _tree(chosen: Sequence[str], counts: Mapping[str, int], names: Mapping[str, str]) -> Iterator[Option]:
     """Yield the heads of the catalogue, and below a chosen branch its parts."""
     for code in sorted({*counts, *chosen}):
-        parent = code[:-2]
-        is_open = len(code) == GROUP or any(c.startswith(parent) for c in chosen)
-        if code in chosen or (len(code) >= GROUP and is_open and counts.get(code)):
+        if code in chosen or (len(code) >= GROUP and counts.get(code)):
             yield Option(code, names.get(code, code), counts.get(code, 0), code in chosen,
                          depth=0 if len(code) <= GROUP else (len(code) - GROUP) // 2)
 
