@@ -1,12 +1,13 @@
 """Forms of judging: declare, score, check, decide, object. Text to typed values, no database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, RadioField, SelectMultipleField
+from wtforms.fields import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, ValidationError
 
 from marketplace.core.errors import Invalid
@@ -61,6 +62,11 @@ class ScoreForm(FlaskForm):
             field.errors = [*field.errors, sentence]
 
 
+def choices(pairs: Iterable[tuple[str, str]]) -> list[SelectChoice]:
+    """Return (value, words) as choices of a form."""
+    return [SelectChoice(value, words) for value, words in pairs]
+
+
 def score_form(criteria: Sequence[tuple[int, str]], values: Mapping[str, object] | None = None) -> ScoreForm:
     """Return the sheet of one offer for criteria (id, name); `values` fills it when it is not a post."""
     parts: dict[str, Any] = {"ids": [key for key, _ in criteria]}
@@ -75,7 +81,8 @@ class DeclareForm(FlaskForm):
     """Whether one must withdraw."""
 
     has_conflict = RadioField(_("您与采购人或任何一家响应人有利害关系吗？"),
-                              choices=[("no", _("没有，我可以公正评审")), ("yes", _("有，我申请回避"))],
+                              choices=[SelectChoice("no", _("没有，我可以公正评审")),
+                                       SelectChoice("yes", _("有，我申请回避"))],
                               validators=[InputRequired(_("请选择有没有利害关系"))])
     reason = LongTextField(_("回避原因"), most=500)
 
@@ -98,7 +105,7 @@ class ValidityForm(FlaskForm):
     """The outcome of the check of one offer."""
 
     bid = HiddenField()
-    is_valid = RadioField(_("审查结论"), choices=[("yes", _("有效")), ("no", _("无效"))],
+    is_valid = RadioField(_("审查结论"), choices=[SelectChoice("yes", _("有效")), SelectChoice("no", _("无效"))],
                           validators=[InputRequired(_("请选择审查结论"))])
     reason = TextField(_("无效的理由"), most=500)
 
@@ -136,8 +143,8 @@ class AnswerForm(FlaskForm):
     """The buyer's answer to an objection."""
 
     outcome = RadioField(_("结论"), validators=[InputRequired(_("请选择结论"))], choices=[
-        ("no", _("异议不成立，维持结果")), ("reopen", _("异议成立，撤销结果，重新定标")),
-        ("fail", _("异议成立，撤销结果，项目流标"))])
+        SelectChoice("no", _("异议不成立，维持结果")), SelectChoice("reopen", _("异议成立，撤销结果，重新定标")),
+        SelectChoice("fail", _("异议成立，撤销结果，项目流标"))])
     answer = LongTextField(_("答复的理由"), most=5_000, validators=[DataRequired(_("请写明答复的理由"))])
 
 

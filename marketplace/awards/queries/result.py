@@ -134,7 +134,7 @@ def spread(session: Session, project: Project) -> list[tuple[PanelSeat, Mapping[
     rows = session.execute(
         select(PanelSeat, Score).join(Score, Score.seat_id == PanelSeat.id).join(Panel, Panel.id == PanelSeat.panel_id)
         .where(Panel.project_id == project.id, PanelSeat.state == SeatState.SUBMITTED)
-        .order_by(PanelSeat.draw_order)).tuples()
+        .order_by(PanelSeat.draw_order))
     totals: dict[PanelSeat, dict[int, Decimal]] = {}
     for seat, score in rows:
         own = totals.setdefault(seat, {})

@@ -30,14 +30,14 @@ class FlagKind(StrEnum):
 
 
 _LOW: Mapping[FlagKind, str] = {
-    FlagKind.LOW_MEAN: N_("报价低于有效报价平均值的 50%，请要求书面说明"),
-    FlagKind.LOW_NEXT: N_("报价低于次低报价的 50%，请要求书面说明"),
-    FlagKind.LOW_CEILING: N_("报价低于最高限价的 45%，请要求书面说明"),
+    FlagKind.LOW_MEAN: N_("报价低于有效报价平均值的一半，请要求书面说明"),
+    FlagKind.LOW_NEXT: N_("报价低于次低报价的一半，请要求书面说明"),
+    FlagKind.LOW_CEILING: N_("报价低于最高限价的百分之四十五，请要求书面说明"),
 }
 _TOGETHER: Mapping[FlagKind, str] = {
     FlagKind.SAME_PHONE: N_("{one}与{other}的联系电话相同"),
     FlagKind.SAME_CONTACT: N_("{one}与{other}的联系人同名"),
-    FlagKind.ALIKE_TEXT: N_("{one}与{other}的方案文字异常一致（重合 {percent}%）"),
+    FlagKind.ALIKE_TEXT: N_("{one}与{other}的方案文字异常一致（重合 {share}）"),
     FlagKind.REGULAR_PRICES: N_("各报价呈规律性差异（等差或等比）"),
 }
 
@@ -93,7 +93,7 @@ def collusion_signals(offers: Sequence[OfferFacts]) -> list[Flag]:
         elif one.contact_name and one.contact_name.strip() == other.contact_name.strip():
             found.append(_together(FlagKind.SAME_CONTACT, pair, names))
         if (share := alikeness(one.text, other.text)) >= ALIKE:
-            found.append(_together(FlagKind.ALIKE_TEXT, pair, {**names, "percent": round(share * 100)}))
+            found.append(_together(FlagKind.ALIKE_TEXT, pair, {**names, "share": f"{round(share * 100)}%"}))
     if _is_regular([offer.price.fen for offer in offers]):
         found.append(_together(FlagKind.REGULAR_PRICES, tuple(offer.key for offer in offers), {}))
     return found

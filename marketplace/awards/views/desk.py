@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from marketplace.accounts.queries import people_of
 from marketplace.awards import operations, policy, queries
-from marketplace.awards.forms import AnswerForm, AwardForm, DrawForm, ReasonForm, ValidityForm
+from marketplace.awards.forms import AnswerForm, AwardForm, DrawForm, ReasonForm, ValidityForm, choices
 from marketplace.awards.operations.panel import active_seats
 from marketplace.awards.queries import Comparison
 from marketplace.awards.rules import SEAT_LABELS, committee_is_ok
@@ -54,7 +54,7 @@ def panel(ref: str) -> Answer:
     require(policy.may_see_panel(current_actor(), project))
     staff = people_of(db.session(), project.buyer_id, WRITERS)
     form = DrawForm()
-    form.representatives.choices = [(one.ref, one.name) for one in staff]
+    form.representatives.choices = choices((one.ref, one.name) for one in staff)
     if form.validate_on_submit():
         try:
             return _draw(ref, form, now)
@@ -124,8 +124,8 @@ def _award_form(found: Comparison, *, posted: bool = False) -> AwardForm:
     """Return the form of the decision with the ranked, valid offers to choose from."""
     number = found.project.number or ""
     form = AwardForm(number=number) if posted else AwardForm(formdata=None, number=number)
-    form.bid.choices = [(one.bid.ref, one.bid.organization.name) for one in found.columns
-                        if one.place is not None and one.checked.offer.is_valid]
+    form.bid.choices = choices((one.bid.ref, one.bid.organization.name) for one in found.columns
+                               if one.place is not None and one.checked.offer.is_valid)
     if not posted and found.first is not None:
         form.bid.data = found.first.bid.ref
     return form
@@ -193,7 +193,7 @@ def validity(ref: str) -> Answer:
     """Record the check of one offer."""
     form = ValidityForm()
     if not form.validate_on_submit():
-        sentence = "；".join(one for errors in form.errors.values() for one in errors)
+        sentence = "；".join(str(one) for errors in form.errors.values() for one in errors)
         return _decision_page(ref, failed=(form.bid.data or "", sentence))
     try:
         with transaction() as session:
@@ -264,7 +264,7 @@ def answer_objection(ref: str) -> Answer:
     form = AnswerForm()
     project_ref = queries.objection_by_ref(db.session(), ref, actor=current_actor()).project.ref
     if not form.validate_on_submit():
-        sentence = "；".join(one for errors in form.errors.values() for one in errors)
+        sentence = "；".join(str(one) for errors in form.errors.values() for one in errors)
         return _decision_page(project_ref, failed=(ref, sentence))
     with transaction() as session:
         objection = queries.objection_by_ref(session, ref, actor=current_actor())

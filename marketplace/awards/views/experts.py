@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 
 from marketplace.accounts.queries import by_login
 from marketplace.awards import operations, queries
-from marketplace.awards.forms import ExpertForm
+from marketplace.awards.forms import ExpertForm, choices
 from marketplace.awards.rules import FIELD_ROOT
 from marketplace.awards.views.blueprint import UNPROCESSABLE, blueprint
 from marketplace.core.access import Role
@@ -24,7 +24,7 @@ def experts() -> str | Response | tuple[str | Response, int]:
     """List the pool; put somebody in, or change what is known."""
     fields = {code: name for code, name in category_names().items() if len(code) == FIELD_ROOT}
     form = ExpertForm()
-    form.fields.choices = list(fields.items())
+    form.fields.choices = choices(fields.items())
     if form.validate_on_submit():
         with transaction() as session:
             person = by_login(session, form.login.data)
