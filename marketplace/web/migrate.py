@@ -37,3 +37,32 @@ def upgrade(engine: Engine) -> bool:
         settings.attributes["connection"] = connection
         command.upgrade(settings, "head")
     return True
+
+
+def recreate(engine: Engine) -> None:
+    """Throw every table away and migrate from nothing: for demo worlds only, the caller has made sure of that."""
+    if engine.dialect.name == "sqlite":
+        _drop_sqlite(engine)
+    else:
+        with engine.connect().execution_options(writing=True) as connection, connection.begin():
+            connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+            connection.exec_driver_sql("CREATE SCHEMA public")
+    engine.dispose()
+    upgrade(engine)
+
+
+def _drop_sqlite(engine: Engine) -> None:
+    """Drop the tables of a SQLite file; foreign keys rest meanwhile, for rows point to one another."""
+    raw = engine.raw_connection()
+    try:
+        cursor = raw.cursor()
+        cursor.execute("PRAGMA foreign_keys=OFF")
+        cursor.execute("BEGIN IMMEDIATE")
+        names = [row[0] for row in cursor.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").fetchall()]
+        for name in names:
+            cursor.execute(f'DROP TABLE "{name}"')
+        cursor.execute("COMMIT")
+        cursor.execute("PRAGMA foreign_keys=ON")
+    finally:
+        raw.close()

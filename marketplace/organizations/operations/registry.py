@@ -14,7 +14,7 @@ from marketplace.core.publishing import public_changed
 from marketplace.core.text import N_
 from marketplace.organizations import policy, rules
 from marketplace.organizations.models import Organization
-from marketplace.organizations.operations.profile import apply_changes
+from marketplace.organizations.operations.profile import OPERATOR_FIELDS, apply_changes
 from marketplace.organizations.operations.shared import flush, tell_public
 from marketplace.organizations.rules import OrganizationKind, Standing, Verification
 
@@ -55,7 +55,7 @@ def register(session: Session, *, actor: Actor, name: str, kind: OrganizationKin
     body.source_ref = None if source_ref is None else str(source_ref)
     body.public_since = None if source_ref is None else now
     session.add(body)
-    if "listings" in profile:
+    if "listings" in profile or set(profile) & OPERATOR_FIELDS:
         require(policy.may_edit_listings(actor))
     apply_changes(session, body, {**profile, "credit_code": credit_code})
     flush(session)

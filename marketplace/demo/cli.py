@@ -1,0 +1,163 @@
+"""flask demo build, flask demo walk: an invented district to look at, and one project from the list to the contract."""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from marketplace.catalogs.queries import work_calendar
+from marketplace.core import audit
+from marketplace.core.clock import utc_now
+from marketplace.core.db import db, transaction
+from marketplace.core.errors import Conflict
+from marketplace.demo import operations
+from marketplace.demo.operations import World
+from marketplace.demo.rules.plan import DEFAULT_SEED, PROJECTS, plan
+from marketplace.projects.models import Project
+from marketplace.search import queries as search
+from marketplace.web import migrate
+from marketplace.web.services import config, services
+
+group = AppGroup("demo", help="The demo world and the walk.")
+BATCH = 40
+ORGANIZATION_BATCH = 250
+KILO = 1024
+
+
+def say(sentence: str) -> None:
+    """Print a line of progress where it does not disturb --json."""
+    click.echo(sentence, err=True)
+
+
+@group.command("build")
+@click.option("--seed", type=int, default=DEFAULT_SEED, show_default=True, help="The same seed gives the same world.")
+@click.option("--size", type=int, default=PROJECTS, show_default=True, help="How many projects (benchmarks: to 100000).")
+@click.option("--no-index", is_flag=True, help="Do not build the full-text index.")
+@click.option("--json", "as_json", is_flag=True)
+def build(seed: int, size: int, no_index: bool, as_json: bool) -> None:  # noqa: FBT001
+    """Build the demo world in an empty database, or in place of an earlier demo world."""
+    began = time.perf_counter()
+    _fresh_database()
+    world = _build(seed, size)
+    if not no_index:
+        say("建立全文索引 ……")
+        services().search_index.rebuild(search.all_documents(db.session(), _sources()))
+        db.session.rollback()
+    report = _report(world, seconds=time.perf_counter() - began)
+    _keep_sign_ins(world)
+    click.echo(json.dumps(report, ensure_ascii=False) if as_json else _words(report))
+
+
+def _fresh_database() -> None:
+    """Empty an earlier demo world; exit 2 for a database with anything else in it."""
+    migrate.upgrade(db.engine)
+    try:
+        operations.refuse_real_data(db.session())
+    except Conflict as refused:
+        click.echo(str(refused), err=True)
+        sys.exit(2)
+    is_old = not operations.is_empty(db.session())
+    db.session.rollback()
+    db.session.remove()
+    if is_old:
+        say("清空先前的演示数据 ……")
+        migrate.recreate(db.engine)
+
+
+def _build(seed: int, size: int) -> World:
+    """Run the steps of building, each in its own transactions."""
+    now = utc_now()
+    world = operations.begin(seed=seed, now=now, sealer=services().sealer, calendar=work_calendar(db.session()))
+    _step("单位、目录、账号", lambda s: _found(s, world, seed))
+    for kind, count in operations.KINDS:
+        _step(f"登记组织（{kind}）", lambda s, k=kind, c=count: operations.register_bodies(s, world, k, c))  # type: ignore[misc]
+    _step("演示账号", lambda s: operations.hand_out_sign_ins(s, world))
+    planned = plan(world.rng, now=now, calendar=world.calendar, projects=min(size, PROJECTS))
+    operations.write_texts(world, planned, set())
+    _step("年度购买清单", lambda s: operations.publish_lists(s, world, planned))
+    for start in range(0, len(planned), BATCH):
+        _step(f"项目 {start + 1}–{min(start + BATCH, len(planned))}",
+              lambda s, part=planned[start:start + BATCH]: operations.play(s, world, part))  # type: ignore[misc]
+    _settle(world)
+    return world
+
+
+def _found(session: Session, world: World, seed: int) -> None:
+    """Lay the ground: units, catalogue, experts."""
+    operations.mark(session, now=world.now, seed=seed)
+    operations.found_units(session, world)
+    operations.publish_catalog(session, world)
+    operations.open_expert_pool(session, world)
+
+
+def _step(words: str, work: Callable[[Session], object]) -> None:
+    """Do one step in one transaction and say how long it took."""
+    began, worked = time.perf_counter(), time.process_time()
+    with transaction() as session:
+        work(session)
+    db.session.expunge_all()
+    say(f"{words}：{time.perf_counter() - began:.1f} 秒（CPU {time.process_time() - worked:.1f}）")
+
+
+def _settle(world: World) -> None:
+    """Settle the news of the past, and seal the audit; what is news today waits for the worker of the site."""
+    left = 0
+
+    def settle(session: Session) -> None:
+        nonlocal left
+        left = operations.settle_news(session, now=world.now)
+
+    _step("整理待办与消息", settle)
+    say(f"{left} 件待办消息与合同打印由网站的后台任务接着办理")
+    sealed = True
+    while sealed:
+        with transaction() as session:
+            sealed = bool(audit.seal_batch(session))
+
+
+def _sources() -> search.Sources:
+    """Return the public documents of every slice."""
+    sources: search.Sources = current_app.extensions["marketplace.public_sources"]
+    return sources
+
+
+def _report(world: World, *, seconds: float) -> dict[str, object]:
+    """Return the figures of the finished world."""
+    session = db.session()
+    count, money = session.execute(select(func.count(), func.sum(Project.budget)).select_from(Project)).one()
+    states = dict(session.execute(select(Project.state, func.count()).group_by(Project.state)).all())  # type: ignore[arg-type]
+    return {
+        "projects": count, "organizations": world.organizations, "money_fen": money.fen if money else 0,
+        "seconds": round(seconds, 1), "peak_mb": round(peak_mb(), 1), "states": states, "fates": world.fates,
+    }
+
+
+def peak_mb() -> float:
+    """Return the most memory that this process and its finished children held."""
+    own, children = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return (own + children) / KILO
+
+
+def _keep_sign_ins(world: World) -> None:
+    """Leave the sign-ins where ./run finds them to print."""
+    width = max(len(login) for _, login, _ in world.sign_ins)
+    lines = [f"演示账号（密码都是 {operations.PASSWORD}）:"]
+    lines += [f"  {login:<{width}}  {role}（{place}）" for role, login, place in world.sign_ins]
+    path = config().instance / "demo-sign-ins.txt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    say("\n".join(lines))
+
+
+def _words(report: dict[str, object]) -> str:
+    """Return the report for people."""
+    money = int(str(report["money_fen"])) / 10**10
+    return (f"演示数据已建好：{report['projects']} 个项目（{money:.2f} 亿元），{report['organizations']} 家组织，"
+            f"用时 {report['seconds']} 秒，内存峰值 {report['peak_mb']} MB")
