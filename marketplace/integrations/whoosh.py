@@ -79,7 +79,8 @@ class WhooshIndex:
         """Write one batch; makes the index where there is none. Another writer is waited for."""
         with self._lock:
             folder = self._current() or self._new_generation()
-            opened = self._open(folder)
+            with _oserror():
+                opened = self._open(folder)
             with _writer(opened) as writer:
                 for kind, ref in deleted:
                     writer.delete_by_term("key", _key(kind, ref))
@@ -125,8 +126,7 @@ class WhooshIndex:
             in_title = query.Or([_term("title", token, boost=TITLE_WEIGHT) for token in tokens])
             hits = searcher.search(query.AndMaybe(wanted, in_title), limit=limit, filter=only)
             if not len(hits) and len(tokens) >= SOFT_FROM:
-                most = query.Or(terms, minmatch=max(2, round(len(terms) * SOFT_SHARE)))
-                hits = searcher.search(query.AndMaybe(most, in_title), limit=limit, filter=only)
+                return _with_most(searcher.search(query.Or(terms), limit=limit, filter=only, terms=True), len(terms))
             return SearchHits(refs=[(hit["kind"], hit["ref"]) for hit in hits], total=len(hits))
 
     def _query_tokens(self, text: str) -> list[str]:
@@ -148,7 +148,7 @@ class WhooshIndex:
         with contextlib.suppress(FileNotFoundError):
             name = (self.folder / _POINTER).read_text().strip()
             folder = self.folder / name
-            if re.fullmatch(r"generation-\d+", name) and whoosh.exists_in(str(folder)):
+            if re.fullmatch(r"generation-\d+", name) and any(folder.glob("*.toc")):
                 return folder
         return None
 
@@ -188,12 +188,12 @@ class WhooshIndex:
     @contextlib.contextmanager
     def _searching(self) -> Iterator[Any]:
         """Lend this thread's searcher, refreshed; whatever a broken index raises becomes OSError."""
-        try:
-            yield self._searcher()
-        except Exception as broken:
-            self._drop()
-            msg = f"the search index cannot be read: {type(broken).__name__}"
-            raise OSError(msg) from broken
+        with _oserror():
+            try:
+                yield self._searcher()
+            except BaseException:
+                self._drop()
+                raise
 
     def _searcher(self) -> Any:
         """Return a searcher that sees the newest commit."""
@@ -220,6 +220,14 @@ class WhooshIndex:
             kept.close()
 
 
+def _with_most(hits: Any, asked: int) -> SearchHits:
+    """Return the hits that hold most of the tokens, those with more of them first."""
+    least = max(2, round(asked * SOFT_SHARE))
+    ranked = sorted(((len(hit.matched_terms()), hit) for hit in hits), key=lambda one: -one[0])
+    refs = [(hit["kind"], hit["ref"]) for held, hit in ranked if held >= least]
+    return SearchHits(refs=refs, total=len(refs))
+
+
 def _key(kind: str, ref: str) -> str:
     """Return the unique key of a document."""
     return f"{kind}:{ref}"
@@ -230,6 +238,18 @@ def _term(field: str, token: str, boost: float = 1.0) -> query.Query:
     if len(token) == 1 and not token.isascii():
         return query.Prefix(field, token, boost=boost)
     return query.Term(field, token, boost=boost)
+
+
+@contextlib.contextmanager
+def _oserror() -> Iterator[None]:
+    """Turn whatever a broken index raises (Whoosh raises a dozen kinds) into OSError."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as broken:
+        msg = f"the search index cannot be read: {type(broken).__name__}"
+        raise OSError(msg) from broken
 
 
 @contextlib.contextmanager
