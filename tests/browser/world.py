@@ -26,9 +26,10 @@ from marketplace.core.access import SYSTEM, Actor, Role
 from marketplace.core.clock import beijing_date
 from marketplace.core.db import db, transaction
 from marketplace.core.money import Money
+from marketplace.core.outbox import Job
 from marketplace.projects import operations as projects
 from marketplace.projects.models import Project
-from marketplace.projects.rules import earliest_deadline
+from marketplace.projects.rules import JOB_OPENING_DUE, earliest_deadline
 from marketplace.web.services import services
 from marketplace.web.worker import run_until_idle
 from tests.factories.accounts import actor_of, make_person, with_password
@@ -157,8 +158,17 @@ def _project(session: Session, world: World, desk: Desk, name: str, now: datetim
     for bidding, price in list(zip(world.bidders, (356_000, 341_500, 360_000), strict=True))[:count]:
         bids.submit_bid(session, actor=bidding.actor, project=project, offer=an_offer(price=Money.yuan(price)),
                         sealer=services().sealer, now=began + timedelta(days=2))
-    if name != "sealed":
+    if name == "sealed":
+        _keep_shut(session, project, now + timedelta(days=1))
+    else:
         bids.open_bids(session, actor=SYSTEM, project=project, sealer=services().sealer, now=closes + timedelta(seconds=61))
+
+
+def _keep_shut(session: Session, project: Project, until: datetime) -> None:
+    """Put the opening off, as if the outbox had stood still: a project is sealed for one minute only."""
+    for job in session.scalars(select(Job).where(Job.kind == JOB_OPENING_DUE)):
+        if job.payload["project_ref"] == project.ref:
+            job.due_at = until
 
 
 def _judge(session: Session, world: World, desk: Desk, now: datetime) -> None:

@@ -2,13 +2,13 @@
 
 PAGES: dict[str, tuple[str, ...]] = {
     "visitor": (
-        "/", "/?size=large", "/projects", "/projects?q=助餐&status=open", "/projects?q=没有这样的项目", "/projects/{open}", "/projects/{sealed}",
+        "/", "/projects", "/projects?q=助餐&status=open", "/projects?q=没有这样的项目", "/projects/{open}", "/projects/{sealed}",
         "/projects/{contracted}", "/projects/{failed}", "/projects/{contracted}/opening", "/projects/{awarded}/result",
         "/catalogs", "/catalogs/A040203", "/catalogs/editions", "/catalogs/editions/{edition}", "/purchase-lists", "/purchase-lists/{list}",
         "/purchase-lists/{list}/changes", "/purchase-lists/merged", "/organizations", "/organizations/{provider}",
         "/organizations/{unit}", "/notices", "/notices/{notice}", "/v", "/v/{code}", "/v/0000-0000-0000-0000", "/help", "/help/buyer",
         "/help/provider", "/help/resident", "/accessibility", "/privacy", "/sign-in", "/activate", "/register",
-        "/nothing-here",
+        "/nothing-here", "/projects?size=large",
     ),
     "handler": (
         "/desk", "/my", "/my/account", "/desk/projects", "/desk/projects/new", "/desk/projects/{draft}/edit",
