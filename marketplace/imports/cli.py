@@ -44,12 +44,13 @@ class _LeaveUnsavedError(Exception):
 @catalogs.command("import")
 @FILE
 @click.option("--year", type=int, help="哪一年的目录；默认是现行目录的年度。")
+@click.option("--publish", is_flag=True, help="导入后立即公布，替代现行目录。")
 @DRY
 @GOOD
 @JSON
-def import_catalog(file: Path, year: int | None, **flags: bool) -> None:
+def import_catalog(file: Path, year: int | None, publish: bool, **flags: bool) -> None:  # noqa: FBT001
     """导入指导性目录（CSV、XLSX、XLS），写入当年目录的草稿。"""
-    run("catalog", file, {"year": year}, **flags)
+    run("catalog", file, {"year": year, "publish": publish}, **flags)
 
 
 @purchase_lists.command("import")
@@ -100,7 +101,8 @@ def run(name: str, file: Path, options: Mapping[str, Any], *, dry_run: bool, goo
             found = operations.check_sheets(session, target=targets[name], sheets=sheets, options=settled, now=now)
             checked.append(found)
             rows = operations.rows_to_apply(found)
-            if dry_run or not rows or (found.plan.faults and not good_rows):
+            idle = not rows and not settled.get("publish")
+            if dry_run or idle or (found.plan.faults and not good_rows):
                 raise _LeaveUnsavedError
             targets[name].apply(session, actor=SYSTEM, rows=rows, options=settled, now=now)
     except _LeaveUnsavedError:

@@ -23,6 +23,7 @@ MAX_CELL = 5_000
 MEMORY = 512 * 1024 * 1024
 CPU_SECONDS = 20
 CHUNK = 1 << 20
+OTHERS = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"Rar!", b"7z\xbc\xaf", b"{\\rtf", b"\x7fELF", b"MZ", b"\x1f\x8b")
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ERROR_CELL = re.compile(rb"<(?:\w+:)?c\s([^>]*)>(?:(?!</(?:\w+:)?c>).){0,20000}?<(?:\w+:)?v>(#[^<]{1,20})</", re.DOTALL)
 ATTRIBUTE = re.compile(rb'\b(r|t)="([^"]*)"')
@@ -65,6 +66,8 @@ def read(data, name):
         return read_zip(data)
     if data.startswith(OLE):
         return read_ole(data)
+    if data.startswith(OTHERS):
+        raise RefusedError("not_sheet")
     if name.lower().endswith(".xlsx"):
         raise RefusedError("not_xlsx")
     return read_text(data, name)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.catalogs import policy, rules
 from marketplace.catalogs.models import Catalog, CatalogItem
-from marketplace.catalogs.operations.catalogs import DISTRICT, draft_edition, item_facts, save_item
+from marketplace.catalogs.operations.catalogs import DISTRICT, draft_edition, item_facts, publish_catalog, save_item
 from marketplace.catalogs.rules import CatalogState
 from marketplace.core.access import Actor, require
 from marketplace.core.clock import beijing
@@ -30,7 +30,9 @@ def begin_catalog(session: Session, *, actor: Actor, options: Options, now: date
     current = session.scalar(select(Catalog.year).where(Catalog.state == CatalogState.PUBLISHED)
                              .order_by(Catalog.year.desc()).limit(1))
     year = int(options.get("year") or current or beijing(now).year)
-    return {"year": rules.check_year(year), "name": str(options.get("name", ""))}
+    if options.get("publish"):
+        require(policy.may_publish_catalog(actor))
+    return {"year": rules.check_year(year), "name": str(options.get("name", "")), "publish": bool(options.get("publish"))}
 
 
 def _edition(session: Session, year: int) -> Catalog | None:
@@ -146,6 +148,8 @@ def apply_catalog(session: Session, *, actor: Actor, rows: Sequence[Planned], op
     year = int(options["year"])
     edition = _edition(session, year)
     begun = edition is None or edition.state != CatalogState.DRAFT
+    if begun and not rows:
+        return []
     if edition is None or begun:
         edition = draft_edition(session, actor=actor, year=year, source=edition, now=now,
                                 name=str(options.get("name", "")) or (edition.name if edition else ""))
@@ -158,6 +162,8 @@ def apply_catalog(session: Session, *, actor: Actor, rows: Sequence[Planned], op
                           **_from_json({**(before or {}), **planned.facts}))
         made.append({"edition": edition.ref, "made_edition": begun, "code": planned.key, "before": before,
                      "after": to_json(saved)})
+    if options.get("publish"):
+        publish_catalog(session, actor=actor, catalog=edition, now=now)
     return made
 
 
