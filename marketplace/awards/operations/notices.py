@@ -68,7 +68,7 @@ def result_facts(session: Session, award: Award, *, project: Project, panel: Pan
     return {
         **project_facts(project),
         "winner": winner.name, "winner_code": winner.credit_code, "winner_address": winner.address or "",
-        "price_fen": award.price.fen, "winner_total": str(won.total), "reason": award.reason,
+        "price_fen": award.price.fen, "winner_total": f"{won.total:.{rules.score_places}f}", "reason": award.reason,
         "service": _service(project), "indicators": _indicators(project), "bids": len(ranking),
         "ranking": [[row.rank, row.bid.organization.name, row.lot] for row in ranking],
         "panel": _members(session, panel),

@@ -13,7 +13,7 @@ from marketplace.awards.models import Award, Notice, Objection, Panel, PanelSeat
 from marketplace.awards.queries.pool import COUNTED
 from marketplace.awards.queries.qualification import Checked, checked_offers
 from marketplace.awards.queries.sheet import panel_of
-from marketplace.awards.rules import AwardState, NoticeKind, SeatState, mean, round_points
+from marketplace.awards.rules import AwardState, Flag, NoticeKind, SeatState, mean, round_points
 from marketplace.bids.models import SealedBid
 from marketplace.core.access import Actor, Decision, require
 from marketplace.core.clock import beijing_date
@@ -100,6 +100,18 @@ class Comparison:
     def valid(self) -> int:
         """Return how many offers count as valid."""
         return sum(column.checked.offer.is_valid for column in self.columns)
+
+    @property
+    def flags(self) -> Sequence[Flag]:
+        """Return what was noticed among the valid offers, each thing once."""
+        noticed: list[Flag] = []
+        for column in self.columns:
+            noticed.extend(flag for flag in column.checked.flags if flag not in noticed)
+        return noticed
+
+    def name_of(self, bid_ref: str) -> str:
+        """Return the name of the organization behind a bid."""
+        return next(column.bid.organization.name for column in self.columns if column.bid.ref == bid_ref)
 
     @property
     def barred(self) -> Sequence[Column]:

@@ -36,6 +36,7 @@ def result(ref: str) -> str:
         "awards/result.html", project=project, award=award, notice=notice, facts=typed(notice.facts) if notice else {},
         notices=notices, labels=NOTICE_LABELS, now=now, may_object=may_object,
         my_bid=queries.my_bid(session, project, actor), scoring_labels=SCORING_LABELS,
+        rule_title=_rule_title(project.rule_set),
         is_in_time=award is not None and objection_is_in_time(award.objections_until, now))
 
 
