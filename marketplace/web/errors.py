@@ -1,8 +1,12 @@
 """Maps refusals to pages: what happened, is my text safe, what next."""
 
+from contextlib import suppress
+
 from flask import Flask, Response, current_app, render_template, request
 from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -15,6 +19,8 @@ from marketplace.web.actor import current_actor
 
 NOT_FOUND = 404
 EXPIRED = 419
+UNAVAILABLE = 503
+DATABASE_DOWN = (InterfaceError, OperationalError, PoolTimeout)
 TITLES = {
     400: N_("请求有误"), 401: N_("请先登录"), 403: N_("没有权限"), 404: N_("没有找到"), 405: N_("不支持的操作"), 409: N_("情况有变化"),
     413: N_("文件太大"), 415: N_("文件类型不对"), 419: N_("页面已过期"), 422: N_("填写有误"), 429: N_("操作太快"),
@@ -106,10 +112,25 @@ def _http(error: HTTPException) -> Response:
 def _unexpected(error: Exception) -> Response:
     """Answer a fault of ours: logged with its trace, shown without it."""
     current_app.logger.error("unexpected: %s", type(error).__name__, exc_info=error)
-    db.session.rollback()
+    status = UNAVAILABLE if isinstance(error, DATABASE_DOWN) else 500
+    with suppress(*DATABASE_DOWN):
+        db.session.rollback()
     if current_app.testing and not current_app.config.get("SHOW_500"):
         raise error
-    return error_page(500)
+    try:
+        page = error_page(status)
+    except DATABASE_DOWN:
+        page = plain_page(status)
+    if status == UNAVAILABLE:
+        page.headers["Retry-After"] = "60"
+    return page
+
+
+def plain_page(status: int) -> Response:
+    """Return a page that asks the database nothing, for the hour when that is what failed: Chinese and English."""
+    template = current_app.jinja_env.get_template("plain_error.html")
+    body = template.render(status=status, title=TITLES[status], sentence=SENTENCES[status])
+    return Response(body, status=status, mimetype="text/html")
 
 
 def init_errors(app: Flask) -> None:

@@ -4,7 +4,6 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -46,7 +45,7 @@ class Site:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The site with its world, on a port of its own, with the outbox worked beside it."""
-    folder: Path = tmp_path_factory.mktemp("site")
+    folder = tmp_path_factory.mktemp("site")
     app = create_app(Config(instance=folder, secret_key="b" * 40, rate_limits=False, jobs="none", demo_marks=True))
     with app.app_context():
         migrate.upgrade(db.engine)
@@ -83,7 +82,7 @@ Visit = Callable[..., Page]
 
 
 @pytest.fixture
-def visit(site: Site, chromium: Browser) -> Iterator[Visit]:  # noqa: C901 - one fixture, one story
+def visit(site: Site, chromium: Browser) -> Iterator[Visit]:
     """Open a page as somebody, on a phone or a desktop, with or without JavaScript; complaints fail the test."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []

@@ -7,7 +7,6 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,11 +34,10 @@ def name_of(template: str) -> str:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _fresh_results() -> Iterator[None]:
+def _fresh_results() -> None:
     """Old pictures do not mix with new ones."""
     shutil.rmtree(RESULTS, ignore_errors=True)
     RESULTS.mkdir(parents=True)
-    yield
 
 
 class Look:
@@ -146,7 +144,7 @@ def test_the_list_of_pages_is_complete(tmp_path):
     app = create_app(Config(instance=tmp_path, secret_key="x" * 40, jobs="none"))
     seen = set(NOT_PAGES)
     adapter = app.url_map.bind("localhost")
-    filled = {name: "x1" for name in ("open",)}
+    filled = dict.fromkeys(("open",), "x1")
     for templates in PAGES.values():
         for template in templates:
             path = re.sub(r"\{(\w+)\}", lambda m: filled.get(m[1], "2026" if m[1] == "year" else "x1"), template).partition("?")[0]

@@ -1,5 +1,7 @@
 """News of judging: seats, sheets, decisions, objections. Each bidder hears of its own place only."""
 
+from datetime import timedelta
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -27,7 +29,7 @@ from marketplace.procedures.queries import rule_set_of
 from marketplace.projects import queries
 from marketplace.projects.models import Project
 from marketplace.projects.rules import ProjectState
-from marketplace.web.formats import moment
+from marketplace.web.formats import day
 
 
 def tell_seats(project_ref: str, seat_refs: list[str], **_facts: object) -> None:
@@ -83,7 +85,7 @@ def tell_award(award_ref: str, **_facts: object) -> None:
             return
         project = award.bid.project
         finish(session, todo_key=f"decide:{project.ref}", now=now)
-        facts: dict[str, object] = {"title": project.title, "until": moment(award.objections_until)}
+        facts: dict[str, object] = {"title": project.title, "until": day(award.objections_until - timedelta(seconds=1))}
         places = {row.bid_id: row for row in session.scalars(
             select(Ranking).where(Ranking.project_id == project.id))}
         for bid in session.scalars(select(SealedBid).where(SealedBid.project_id == project.id)):

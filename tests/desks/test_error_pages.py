@@ -1,0 +1,96 @@
+"""Every refusal ends in a page that says what happened, whether the text is safe, and what next."""
+
+import pytest
+from flask import Flask
+
+from marketplace import create_app
+from marketplace.config import Config
+from marketplace.core.errors import Conflict, Denied, IllegalStep, Invalid, Unavailable
+from marketplace.core.text import N_
+from marketplace.web.access import public
+from tests.conftest import test_services
+
+
+@pytest.fixture
+def broken(tmp_path) -> Flask:
+    """A site whose database cannot be reached, with routes that fail in every way."""
+    config = Config(instance=tmp_path, secret_key="e" * 40, jobs="none", database_url=f"sqlite:///{tmp_path}/nowhere/x.sqlite3")
+    return create_app(config, test_services(config))
+
+
+@pytest.mark.parametrize(("error", "status", "words"), [
+    (Invalid(N_("请写明理由"), field="reason"), 422, "请写明理由"),
+    (Conflict(N_("这个中选决定已经撤销")), 409, "这个中选决定已经撤销"),
+    (IllegalStep(N_("截止时间未到，不能启封")), 409, "截止时间未到"),
+    (Denied(N_("没有这个项目"), hidden=True), 404, "地址可能写错"),
+    (Unavailable(N_("密钥不在")), 503, "密钥不在"),
+    (RuntimeError("secret detail"), 500, "没有留下一半的数据"),
+])
+def test_each_refusal_has_its_status_and_its_sentence(app, error, status, words):
+    client = app.test_client()
+    app.config["SHOW_500"] = True
+    app.view_functions["desks.privacy"], kept = _raiser(error), app.view_functions["desks.privacy"]
+    try:
+        answer = client.get("/privacy")
+    finally:
+        app.view_functions["desks.privacy"] = kept
+        del app.config["SHOW_500"]
+    assert answer.status_code == status
+    assert words in answer.text
+    assert "secret detail" not in answer.text
+    assert 'class="topbar' in answer.text
+
+
+def _raiser(error: Exception):
+    """A view that raises."""
+
+    @public
+    def view() -> str:
+        raise error
+
+    return view
+
+
+def test_a_page_that_is_not_there_offers_a_way_on(client):
+    answer = client.get("/nothing-here")
+    assert answer.status_code == 404
+    assert 'href="/projects"' in answer.text
+
+
+def test_a_method_that_is_not_offered_names_those_that_are(client):
+    answer = client.post("/help")
+    assert answer.status_code == 405
+    assert "GET" in answer.headers["Allow"]
+
+
+def test_a_form_that_waited_too_long_gives_back_what_was_typed_but_no_password(app):
+    app.config["WTF_CSRF_ENABLED"] = True
+    client = app.test_client()
+    answer = client.post("/sign-in", data={"login": "13800000001", "password": "hidden words", "csrf_token": "stale"})
+    assert answer.status_code == 400
+    assert "13800000001" in answer.text
+    assert "hidden words" not in answer.text
+
+
+def test_a_refusal_for_htmx_is_a_fragment(client):
+    answer = client.get("/nothing-here", headers={"HX-Request": "true"})
+    assert answer.status_code == 404
+    assert "<html" not in answer.text
+    assert 'role="alert"' in answer.text
+
+
+def test_a_database_that_is_away_is_said_to_visitors_in_the_frame_of_the_site(broken):
+    answer = broken.test_client().get("/projects")
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "60"
+    assert "服务暂不可用" in answer.text
+    assert "sqlite" not in answer.text
+
+
+def test_a_database_that_is_away_is_said_to_the_signed_in_without_asking_it_who_they_are(broken):
+    client = broken.test_client()
+    with client.session_transaction() as cookie:
+        cookie.update({"_user_id": "token", "_fresh": True, "seen": 1})
+    answer = client.get("/my")
+    assert answer.status_code == 503
+    assert "Nothing was half done" in answer.text
