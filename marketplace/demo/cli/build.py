@@ -1,4 +1,4 @@
-"""flask demo build, flask demo walk: an invented district to look at, and one project from the list to the contract."""
+"""flask demo build: an invented district, built in an empty database or in place of an earlier demo world."""
 
 import json
 import resource
@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import click
 from flask import current_app
-from flask.cli import AppGroup
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -25,7 +24,6 @@ from marketplace.search import queries as search
 from marketplace.web import migrate
 from marketplace.web.services import config, services
 
-group = AppGroup("demo", help="The demo world and the walk.")
 BATCH = 40
 ORGANIZATION_BATCH = 250
 KILO = 1024
@@ -36,7 +34,7 @@ def say(sentence: str) -> None:
     click.echo(sentence, err=True)
 
 
-@group.command("build")
+@click.command("build")
 @click.option("--seed", type=int, default=DEFAULT_SEED, show_default=True, help="The same seed gives the same world.")
 @click.option("--size", type=int, default=PROJECTS, show_default=True, help="How many projects (benchmarks: to 100000).")
 @click.option("--no-index", is_flag=True, help="Do not build the full-text index.")
@@ -51,7 +49,7 @@ def build(seed: int, size: int, no_index: bool, as_json: bool) -> None:  # noqa:
         services().search_index.rebuild(search.all_documents(db.session(), _sources()))
         db.session.rollback()
     report = _report(world, seconds=time.perf_counter() - began)
-    _keep_sign_ins(world)
+    keep_sign_ins(world)
     click.echo(json.dumps(report, ensure_ascii=False) if as_json else _words(report))
 
 
@@ -75,21 +73,21 @@ def _build(seed: int, size: int) -> World:
     """Run the steps of building, each in its own transactions."""
     now = utc_now()
     world = operations.begin(seed=seed, now=now, sealer=services().sealer, calendar=work_calendar(db.session()))
-    _step("单位、目录、账号", lambda s: _found(s, world, seed))
+    step("单位、目录、账号", lambda s: found(s, world, seed))
     for kind, count in operations.KINDS:
-        _step(f"登记组织（{kind}）", lambda s, k=kind, c=count: operations.register_bodies(s, world, k, c))  # type: ignore[misc]
-    _step("演示账号", lambda s: operations.hand_out_sign_ins(s, world))
+        step(f"登记组织（{kind}）", lambda s, k=kind, c=count: operations.register_bodies(s, world, k, c))  # type: ignore[misc]
+    step("演示账号", lambda s: operations.hand_out_sign_ins(s, world))
     planned = plan(world.rng, now=now, calendar=world.calendar, projects=min(size, PROJECTS))
     operations.write_texts(world, planned, set())
-    _step("年度购买清单", lambda s: operations.publish_lists(s, world, planned))
+    step("年度购买清单", lambda s: operations.publish_lists(s, world, planned))
     for start in range(0, len(planned), BATCH):
-        _step(f"项目 {start + 1}–{min(start + BATCH, len(planned))}",
+        step(f"项目 {start + 1}–{min(start + BATCH, len(planned))}",
               lambda s, part=planned[start:start + BATCH]: operations.play(s, world, part))  # type: ignore[misc]
     _settle(world)
     return world
 
 
-def _found(session: Session, world: World, seed: int) -> None:
+def found(session: Session, world: World, seed: int) -> None:
     """Lay the ground: units, catalogue, experts."""
     operations.mark(session, now=world.now, seed=seed)
     operations.found_units(session, world)
@@ -97,7 +95,7 @@ def _found(session: Session, world: World, seed: int) -> None:
     operations.open_expert_pool(session, world)
 
 
-def _step(words: str, work: Callable[[Session], object]) -> None:
+def step(words: str, work: Callable[[Session], object]) -> None:
     """Do one step in one transaction and say how long it took."""
     began, worked = time.perf_counter(), time.process_time()
     with transaction() as session:
@@ -114,7 +112,7 @@ def _settle(world: World) -> None:
         nonlocal left
         left = operations.settle_news(session, now=world.now)
 
-    _step("整理待办与消息", settle)
+    step("整理待办与消息", settle)
     say(f"{left} 件待办消息与合同打印由网站的后台任务接着办理")
     sealed = True
     while sealed:
@@ -145,7 +143,7 @@ def peak_mb() -> float:
     return (own + children) / KILO
 
 
-def _keep_sign_ins(world: World) -> None:
+def keep_sign_ins(world: World) -> None:
     """Leave the sign-ins where ./run finds them to print."""
     width = max(len(login) for _, login, _ in world.sign_ins)
     lines = [f"演示账号（密码都是 {operations.PASSWORD}）:"]
