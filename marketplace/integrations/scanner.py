@@ -134,7 +134,7 @@ def _scan_zip(data: bytes) -> str:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+    except (zipfile.BadZipFile, ValueError, RuntimeError):
         return "broken-archive"
     if sum(entry.file_size for entry in entries) > UNPACKED_LIMIT:
         return "archive-bomb"
