@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from flask import current_app, g
-from flask_login import UserMixin, current_user
+from flask_login import AnonymousUserMixin, UserMixin, current_user
 
 from marketplace.core.access import ANONYMOUS, Actor
 
@@ -46,3 +46,9 @@ def current_actor() -> Actor:
         g.actor = loader(current_user.person_id) if current_user.is_authenticated else ANONYMOUS
     actor: Actor = g.actor
     return actor
+
+
+def treat_as_visitor() -> None:
+    """Render the rest of this request without asking the database who is signed in; the session itself stays."""
+    g.actor = ANONYMOUS
+    g._login_user = AnonymousUserMixin()  # noqa: SLF001 - where Flask-Login keeps the user of a request

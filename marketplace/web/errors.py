@@ -15,7 +15,7 @@ from marketplace.core.db import db, transaction
 from marketplace.core.errors import Conflict, Denied, DomainError, IllegalStep, Invalid, Unavailable
 from marketplace.core.text import N_
 from marketplace.web.access import to_sign_in
-from marketplace.web.actor import current_actor
+from marketplace.web.actor import current_actor, treat_as_visitor
 
 NOT_FOUND = 404
 EXPIRED = 419
@@ -112,25 +112,16 @@ def _http(error: HTTPException) -> Response:
 def _unexpected(error: Exception) -> Response:
     """Answer a fault of ours: logged with its trace, shown without it."""
     current_app.logger.error("unexpected: %s", type(error).__name__, exc_info=error)
-    status = UNAVAILABLE if isinstance(error, DATABASE_DOWN) else 500
     with suppress(*DATABASE_DOWN):
         db.session.rollback()
     if current_app.testing and not current_app.config.get("SHOW_500"):
         raise error
-    try:
-        page = error_page(status)
-    except DATABASE_DOWN:
-        page = plain_page(status)
-    if status == UNAVAILABLE:
-        page.headers["Retry-After"] = "60"
+    if not isinstance(error, DATABASE_DOWN):
+        return error_page(500)
+    treat_as_visitor()
+    page = error_page(UNAVAILABLE)
+    page.headers["Retry-After"] = "60"
     return page
-
-
-def plain_page(status: int) -> Response:
-    """Return a page that asks the database nothing, for the hour when that is what failed: Chinese and English."""
-    template = current_app.jinja_env.get_template("plain_error.html")
-    body = template.render(status=status, title=TITLES[status], sentence=SENTENCES[status])
-    return Response(body, status=status, mimetype="text/html")
 
 
 def init_errors(app: Flask) -> None:

@@ -93,4 +93,4 @@ def test_a_database_that_is_away_is_said_to_the_signed_in_without_asking_it_who_
         cookie.update({"_user_id": "token", "_fresh": True, "seen": 1})
     answer = client.get("/my")
     assert answer.status_code == 503
-    assert "Nothing was half done" in answer.text
+    assert "服务暂不可用" in answer.text
