@@ -19,6 +19,7 @@ from marketplace.core.clock import beijing, utc_now
 from marketplace.core.db import db, transaction
 from marketplace.core.ports import RenderedPdf
 from marketplace.documents import operations as documents
+from marketplace.documents.rules import Paper
 from marketplace.web.qr import qr_svg
 from marketplace.web.services import config, services
 
@@ -105,16 +106,16 @@ def _issue(contract_ref: str, rendered: RenderedPdf, *, now: datetime) -> None:
             return
         facts: Any = contract.terms["facts"]
         period = facts["period"]
-        document = documents.issue(
-            session, actor=SYSTEM, kind=KIND, number=contract.number, verify_code=contract.verify_code,
-            rendered=rendered, store=services().files, data=rules.terms_bytes(contract.terms), now=now,
-            is_demo=contract.is_demo, title=f"{facts['project']['title']}合同", organization_id=contract.buyer_id,
-            facts={
+        paper = Paper(
+            KIND, contract.number, contract.verify_code, title=f"{facts['project']['title']}合同",
+            organization_id=contract.buyer_id, is_demo=contract.is_demo, facts={
                 "project": f"{facts['project']['title']}（{facts['project']['number']}）"[:200],
                 "buyer": facts["buyer"]["name"], "provider": facts["provider"]["name"],
                 "amount": f"{facts['price']['figures']} 元（{facts['price']['capitals']}）",
                 "period": f"{period['from']} 至 {period['to']}" if period["from"] else "",
             })
+        document = documents.issue(session, actor=SYSTEM, paper=paper, rendered=rendered, store=services().files,
+                                   data=rules.terms_bytes(contract.terms), now=now)
         operations.attach_paper(session, contract=contract, document=document, now=now)
 
 

@@ -9,10 +9,11 @@ from marketplace.core.publishing import PublicDocument
 
 @dataclass(frozen=True)
 class RenderedPdf:
-    """The bytes of a PDF and how many pages they make."""
+    """The bytes of a PDF, how many pages they make, and the versions of what made them."""
 
     data: bytes
     pages: int
+    toolchain: str = ""
 
 
 class PdfRenderer(Protocol):

@@ -75,5 +75,5 @@ def guard_table(table: FromClause, statements: Mapping[str, tuple[str, ...]]) ->
 
 
 GUARDS = guards("document", ("number", "verify_code", "file_id", "sha256", "pages", "data_sha256", "issued_at",
-                             "title", "facts", "is_demo"))
+                             "title", "facts", "toolchain", "is_demo"))
 guard_table(Document.__table__, GUARDS)

@@ -1,6 +1,5 @@
 """Gives numbers, issues papers, voids and replaces them. What was issued is stored once and never changed."""
 
-from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import update
@@ -16,6 +15,7 @@ from marketplace.core.ports import FileStore, RenderedPdf
 from marketplace.core.text import N_
 from marketplace.documents import policy, rules
 from marketplace.documents.models import Document, NumberSeries
+from marketplace.documents.rules import Paper
 from marketplace.files.models import StoredFile
 
 
@@ -34,40 +34,37 @@ def next_number(session: Session, *, series: str, prefix: str, now: datetime) ->
     return f"{prefix}-{year}-{last:04d}"
 
 
-def issue(session: Session, *, actor: Actor, kind: str, number: str, verify_code: str, rendered: RenderedPdf,
-          store: FileStore, data: object, now: datetime, is_demo: bool = False, title: str = "",
-          facts: Mapping[str, str] | None = None, organization_id: int | None = None,
-          toolchain: str = "") -> Document:
+def issue(session: Session, *, actor: Actor, paper: Paper, rendered: RenderedPdf, store: FileStore, data: object,
+          now: datetime) -> Document:
     """Store the bytes of a paper under their hash and register it; from now on the verify page knows it.
 
-    `data` is what was printed, as plain data; `facts` are the public facts of the verify page (keys of
-    rules.PUBLIC_FACTS). Raises OSError when the store cannot keep the bytes: then nothing
-    is left in the transaction.
+    `data` is what was printed, as plain data or canonical bytes. Raises OSError when the store cannot keep the
+    bytes: then nothing is left in the transaction.
     """
     require(policy.may_issue(actor))
-    _check(number, facts or {})
+    _check(paper)
     digest = store.put(rendered.data)
-    name = f"{number}.pdf"
-    file = StoredFile(name=name, media_type="application/pdf", size=len(rendered.data), sha256=digest,
-                      owner_organization_id=organization_id, uploaded_by=actor.person_id, is_public=False,
+    file = StoredFile(name=f"{paper.number}.pdf", media_type="application/pdf", size=len(rendered.data), sha256=digest,
+                      owner_organization_id=paper.organization_id, uploaded_by=actor.person_id, is_public=False,
                       scan_state="clean", scan_note=None, created_at=now)
     document = Document(
-        kind=kind, number=number, verify_code=verify_code, file=file, sha256=digest, pages=rendered.pages,
+        kind=paper.kind, number=paper.number, verify_code=paper.verify_code, title=paper.title,
+        facts=dict(paper.facts), is_demo=paper.is_demo, file=file, sha256=digest, pages=rendered.pages,
         data_sha256=rules.sha256(data if isinstance(data, bytes) else rules.canonical_json(data)),
-        issued_at=now, toolchain=toolchain, is_demo=is_demo, title=title, facts=dict(facts or {}))
+        toolchain=rendered.toolchain, issued_at=now)
     session.add_all([file, document])
     session.flush()
     record(session, actor=actor, action="documents.issue", subject=("document", document.ref), now=now,
-           kind=kind, number=number, sha256=digest, pages=rendered.pages)
+           kind=paper.kind, number=paper.number, sha256=digest, pages=rendered.pages)
     return document
 
 
-def _check(number: str, facts: Mapping[str, str]) -> None:
+def _check(paper: Paper) -> None:
     """Refuse a number that could not be found again, and facts that the verify page may not show."""
-    if not rules.NUMBER.match(number):
+    if not rules.NUMBER.match(paper.number):
         raise Invalid(N_("文件编号“{number}”只能用字母、数字、点和横线，3 到 60 个字符"), field="number",
-                      number=number)
-    for key, value in facts.items():
+                      number=paper.number)
+    for key, value in paper.facts.items():
         if key not in rules.PUBLIC_FACTS or len(value) > rules.MAX_FACT_LENGTH:
             msg = f"not a public fact: {key}"
             raise ValueError(msg)

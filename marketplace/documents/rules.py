@@ -28,6 +28,22 @@ PUBLIC_FACTS: Mapping[str, str] = {  # the only facts a verify page may show, wi
 }
 
 
+@dataclass(frozen=True)
+class Paper:
+    """What is issued: kind (contract, receipt ...), number, verify code, and what its verify page may tell.
+
+    `facts` has keys of PUBLIC_FACTS; `organization_id` owns the file; a demo paper says so wherever it is shown.
+    """
+
+    kind: str
+    number: str
+    verify_code: str
+    title: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    organization_id: int | None = None
+    is_demo: bool = False
+
+
 class Standing(StrEnum):
     """What the verify page stamps on a paper."""
 

@@ -24,7 +24,8 @@ def verify_form() -> BaseResponse:
     form = CodeForm(request.args)
     if request.args and form.validate():
         return redirect(url_for("documents.verify", code=rules.tidy_code(form.code.data or "") or "-"), 303)
-    return _private(render_template("documents/verify_form.html", form=form), 422 if request.args and form.errors else 200)
+    status = 422 if request.args and form.errors else 200
+    return _private(render_template("documents/verify_form.html", form=form), status)
 
 
 @blueprint.get("/v/<code>")

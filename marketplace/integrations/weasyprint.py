@@ -25,7 +25,7 @@ from marketplace.integrations.weasyprint_child import FRAME
 FONTS = ROOT / "static" / "fonts"
 STYLES = ROOT / "templates" / "pdf"
 CHILD = Path(__file__).with_name("weasyprint_child.py")
-FULL_FONTS = ("NotoSerifSC-Regular.otf", "NotoSansSC-Regular.otf")
+FULL_FONTS = ("FairSong.otf", "FairHei.otf")
 MOST_TASKS = 200        # then a fresh child: memory can never creep
 CPU_SECONDS = 20        # of one task; a contract takes 0.3
 MEMORY_GIGABYTES = 2
@@ -75,8 +75,9 @@ class WeasyPrintRenderer:
                 "attachments": {n: base64.b64encode(d).decode() for n, d in (attachments or {}).items()}}
         with self._child() as child:
             header, data = child.ask(task, self._wall_seconds)
+            toolchain = str(child.facts["toolchain"])
         if "pages" in header:
-            return RenderedPdf(data, header["pages"])
+            return RenderedPdf(data, header["pages"], toolchain)
         if header.get("missing"):
             raise unprintable("".join(map(chr, header["missing"])))
         if header.get("strange"):
@@ -151,8 +152,9 @@ class _Child:
         command = [sys.executable, "-I", str(CHILD), str(cpu_seconds), str(MEMORY_GIGABYTES), str(STYLES), str(FONTS)]
         self._process = subprocess.Popen(  # noqa: S603 - our own script, no shell
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=self._folder,
-            env={"PATH": os.defpath, "FONTCONFIG_FILE": str(conf), "TMPDIR": str(self._folder), "HOME": str(self._folder),
-                 "LANG": "C.UTF-8", "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", ""), "TZ": "UTC"})
+            env={"PATH": os.defpath, "FONTCONFIG_FILE": str(conf), "TMPDIR": str(self._folder), "TZ": "UTC",
+                 "HOME": str(self._folder), "LANG": "C.UTF-8",
+                 "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", "")})
         try:
             self.facts, _ = self._receive(START_SECONDS)
         except BaseException:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 ASSETS = "asset:"
-FAMILIES = {"Fair Song GB", "Fair Hei GB", "Noto Serif SC", "Noto Sans SC"}
+FAMILIES = {"Fair Song GB", "Fair Hei GB", "Fair Song", "Fair Hei"}
 MEDIA = {".css": "text/css", ".otf": "font/otf", ".svg": "image/svg+xml"}
 FRAME = struct.Struct(">I")
 GIGABYTE = 1 << 30

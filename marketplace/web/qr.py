@@ -7,4 +7,5 @@ from markupsafe import Markup
 def qr_svg(text: str, *, label: str = "") -> Markup:
     """Return an inline SVG of the QR code of `text`, medium error correction, scaled by its box."""
     made = segno.make(text, error="m", micro=False)
-    return Markup(made.svg_inline(border=0, omitsize=True, svgclass=None, lineclass=None, title=label or None))  # noqa: S704 - segno escapes the title and writes numbers
+    drawn = made.svg_inline(border=0, omitsize=True, svgclass=None, lineclass=None, title=label or None)
+    return Markup(drawn)  # noqa: S704 - segno escapes the title and writes nothing else but numbers

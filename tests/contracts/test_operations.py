@@ -17,6 +17,7 @@ from marketplace.core.outbox import Job
 from marketplace.core.ports import RenderedPdf
 from marketplace.documents import operations as documents
 from marketplace.documents.models import Document
+from marketplace.documents.rules import Paper
 from marketplace.files.models import StoredFile
 from marketplace.web.services import services
 from tests.factories.contracts import Deal, make_award, make_contract
@@ -27,7 +28,7 @@ SIGNED = date(2026, 12, 15)
 def issue(session: Session, contract: Contract) -> Document:
     """Attach a small paper, as the job does."""
     document = documents.issue(
-        session, actor=SYSTEM, kind="contract", number=contract.number, verify_code=contract.verify_code,
+        session, actor=SYSTEM, paper=Paper("contract", contract.number, contract.verify_code),
         rendered=RenderedPdf(b"%PDF-1.7 " + contract.number.encode(), 4), store=services().files, data={}, now=contract.frozen_at)
     operations.attach_paper(session, contract=contract, document=document, now=contract.frozen_at)
     return document
@@ -136,7 +137,7 @@ def test_the_paper_is_attached_once_and_asks_for_signatures(session: Session) ->
     assert (contract.state, contract.document) == ("issued", document)
     operations.attach_paper(session, contract=contract, document=document, now=contract.frozen_at)
     assert session.scalar(sa.select(sa.func.count()).where(Job.kind == rules.JOB_CONTRACT_ISSUED)) == 1
-    other = documents.issue(session, actor=SYSTEM, kind="contract", number="N-2", verify_code="other",
+    other = documents.issue(session, actor=SYSTEM, paper=Paper("contract", "N-2", "other"),
                             rendered=RenderedPdf(b"%PDF other", 4), store=services().files, data={}, now=contract.frozen_at)
     with pytest.raises(IllegalStep):
         operations.attach_paper(session, contract=contract, document=other, now=contract.frozen_at)

@@ -8,7 +8,7 @@ from fontTools.pens.recordingPen import DecomposingRecordingPen
 from fontTools.ttLib import TTFont
 
 FONTS = Path(__file__).resolve().parents[2] / "static" / "fonts"
-SOURCES = {"FairSongGB.otf": "NotoSerifSC-Regular.otf", "FairHeiGB.otf": "NotoSansSC-Regular.otf"}
+SOURCES = {"FairSongGB.otf": "FairSong.otf", "FairHeiGB.otf": "FairHei.otf"}
 EMBEDDABLE = 0
 
 
@@ -23,6 +23,22 @@ def test_every_font_has_the_recorded_hash_and_its_licence() -> None:
 
 def test_all_fonts_together_stay_small_enough_to_travel() -> None:
     assert sum(path.stat().st_size for path in FONTS.glob("*.otf")) < 25_000_000
+
+
+@pytest.mark.parametrize("name", [*SOURCES, *SOURCES.values()])
+def test_the_number_of_every_glyph_is_its_place_so_that_all_readers_show_the_same(name: str) -> None:
+    with TTFont(FONTS / name, lazy=True) as font:
+        charset = font["CFF "].cff.topDictIndex[0].charset
+    assert charset[1:] == [f"cid{place:05d}" for place in range(1, len(charset))]
+
+
+def test_the_full_fonts_cover_every_unified_ideograph_of_the_first_two_blocks() -> None:
+    covered: set[int] = set()
+    for name in SOURCES.values():
+        with TTFont(FONTS / name, lazy=True) as font:
+            covered.update(font.getBestCmap())
+    assert set(range(0x4E00, 0x9FFD)) <= covered
+    assert set(range(0x3400, 0x4DC0)) <= covered
 
 
 @pytest.mark.parametrize("name", SOURCES)

@@ -14,7 +14,7 @@ from marketplace.core.errors import Conflict, Denied, Invalid
 from marketplace.core.ports import RenderedPdf
 from marketplace.documents import operations, queries, rules
 from marketplace.documents.models import Document
-from marketplace.documents.rules import Standing, Verdict
+from marketplace.documents.rules import Paper, Standing, Verdict
 from marketplace.files.models import StoredFile
 from marketplace.web.services import services
 from tests.factories import NOW
@@ -26,8 +26,8 @@ def an_issued(session: Session, *, number: str = "LC-HT-2026-0001", body: bytes 
     """A small paper that was issued for real, into the real store."""
     data = b"%PDF-1.7\n/FAIR_Number (" + number.encode() + b")\n" + body + b"\n%%EOF\n"
     return operations.issue(
-        session, actor=SYSTEM, kind="contract", number=number, verify_code=rules.new_verify_code(),
-        rendered=RenderedPdf(data, 2), store=services().files, data={"n": number}, now=NOW, **more)
+        session, actor=SYSTEM, paper=Paper("contract", number, rules.new_verify_code(), **more),
+        rendered=RenderedPdf(data, 2), store=services().files, data={"n": number}, now=NOW)
 
 
 class FullDisk:
@@ -79,7 +79,7 @@ def test_an_issued_paper_is_stored_bit_for_bit_under_its_hash(session: Session) 
 
 def test_a_full_disk_leaves_neither_paper_nor_file(session: Session) -> None:
     with pytest.raises(OSError, match="No space left"):
-        operations.issue(session, actor=SYSTEM, kind="contract", number="LC-HT-2026-0009", verify_code="x",
+        operations.issue(session, actor=SYSTEM, paper=Paper("contract", "LC-HT-2026-0009", "x"),
                          rendered=RenderedPdf(b"%PDF", 1), store=FullDisk(), data={}, now=NOW)
     assert session.scalar(sa.select(sa.func.count()).select_from(Document)) == 0
     assert session.scalar(sa.select(sa.func.count()).select_from(StoredFile)) == 0
@@ -88,7 +88,7 @@ def test_a_full_disk_leaves_neither_paper_nor_file(session: Session) -> None:
 def test_nobody_issues_anonymously_and_only_an_operator_voids(session: Session) -> None:
     document = an_issued(session)
     with pytest.raises(Denied):
-        operations.issue(session, actor=ANONYMOUS, kind="contract", number="N-1", verify_code="x",
+        operations.issue(session, actor=ANONYMOUS, paper=Paper("contract", "N-1", "x"),
                          rendered=RenderedPdf(b"%PDF", 1), store=services().files, data={}, now=NOW)
     handler = Actor(person_id=2, organization_id=1, roles=frozenset({Role.HANDLER}))
     with pytest.raises(Denied):

@@ -30,8 +30,7 @@ from marketplace.contracts.rules.terms import (
 
 __all__ = [
     "BLANK", "CLOCK_LABELS", "FORM", "JOB_CONTRACT_DRAWN_UP", "JOB_CONTRACT_ISSUED", "JOB_CONTRACT_PUBLISHED",
-    "JOB_CONTRACT_SIGNED",
-    "LIFECYCLE", "SIGN_DAYS", "STATE_LABELS", "Clause", "Clock", "ClockState", "ContractState", "clause_number",
-    "clauses", "clocks", "freeze", "months_between", "payment_plan", "price_facts", "printed_text", "publish_by", "sign_by",
-    "terms_bytes", "terms_sha256",
+    "JOB_CONTRACT_SIGNED", "LIFECYCLE", "SIGN_DAYS", "STATE_LABELS", "Clause", "Clock", "ClockState", "ContractState",
+    "clause_number", "clauses", "clocks", "freeze", "months_between", "payment_plan", "price_facts", "printed_text",
+    "publish_by", "sign_by", "terms_bytes", "terms_sha256",
 ]
