@@ -61,6 +61,17 @@ def may_sit(actor: Actor, seat: PanelSeat) -> Decision:
     return ALLOWED if actor.person_id is not None and actor.person_id == seat.person_id else HIDDEN
 
 
+def may_read_offers(actor: Actor, seat: PanelSeat) -> Decision:
+    """Show offers to a member who declared no conflict; who is recused sees none of them, before or after."""
+    if not may_sit(actor, seat):
+        return HIDDEN
+    if seat.state == SeatState.RECUSED:
+        return denied(N_("您已回避这个项目，不能查看响应文件"))
+    if seat.state == SeatState.DRAWN:
+        return denied(N_("请先声明是否需要回避，再开始评分"))
+    return ALLOWED
+
+
 def may_score(actor: Actor, seat: PanelSeat) -> Decision:
     """Let a seated member score, until the own sheet is in."""
     if not may_sit(actor, seat):

@@ -104,6 +104,7 @@ def score(ref: str, number: int) -> Answer:
     own = _seat(ref)
     if own.state == SeatState.DRAWN:
         return redirect(url_for("awards.seat", ref=ref), 303)
+    require(policy.may_read_offers(current_actor(), own))
     sheet = _sheet(own)
     row = _row(sheet, number)
     form = _form(sheet, row)
@@ -171,8 +172,7 @@ def autosave(ref: str, number: int) -> tuple[Response, int]:
 def offer_file(ref: str, number: int, sha256: str) -> Response:
     """Hand out an attachment of an offer to a member who scores it."""
     own = _seat(ref)
-    if own.state == SeatState.DRAWN:
-        require(policy.may_score(current_actor(), own))
+    require(policy.may_read_offers(current_actor(), own))
     row = _row(_sheet(own), number)
     entry = next((one for one in attached(_offer(row).answers) if one["sha256"] == sha256), None)
     if entry is None:
