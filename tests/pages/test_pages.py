@@ -113,6 +113,7 @@ class Look:
 def test_every_page_is_sound_in_both_languages_and_widths(site, chromium, who):
     look = Look(site, chromium, who)
     look.all()
+    (RESULTS / f"{who}.txt").write_text("\n".join(look.problems))
     assert look.problems == [], "\n" + "\n".join(look.problems)
 
 
