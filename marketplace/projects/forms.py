@@ -63,8 +63,8 @@ class SectionForm(FlaskForm):
     version = HiddenField()
 
     def changes(self) -> dict[str, object]:
-        """Return the typed values by column."""
-        return {name: _empty_text(self[name].data, self[name]) for name in self.names}
+        """Return the typed values by column; what the browser did not send stays as it is."""
+        return {name: _empty_text(self[name].data, self[name]) for name in self.names if self[name].raw_data}
 
     @classmethod
     def of(cls, project: Project, **kwargs: Any) -> "SectionForm":
@@ -108,7 +108,8 @@ class BasicsForm(SectionForm):
 
     def changes(self) -> dict[str, object]:
         """Return the typed values; the type of project is a text."""
-        return super().changes() | {"fair_type": self.fair_type.data or ""}
+        changes = super().changes()
+        return changes | {"fair_type": changes["fair_type"] or ""} if "fair_type" in changes else changes
 
 
 class RequirementForm(SectionForm):
@@ -159,7 +160,7 @@ class RowsForm(SectionForm):
         """Return the columns and the rows that were filled."""
         filled = [{name: _cell(row[name].data, name) for name in self.columns} for row in self.rows
                   if any((row[name].data or "") != "" for name in self.columns if name != "days_after")]
-        return super().changes() | {self.rows_of: filled}
+        return super().changes() | ({self.rows_of: filled} if len(self.rows) else {})
 
     @classmethod
     def of(cls, project: Project, **kwargs: Any) -> "RowsForm":

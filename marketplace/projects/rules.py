@@ -291,7 +291,7 @@ def _payment_problems(draft: Draft) -> list[Problem]:
     total = sum(draft.percents)
     if total == FULL:
         return []
-    return [Problem(Section.PAYMENT, N_("付款比例合计 {total}，应为 100（百分之）"), "milestones", {"total": total})]
+    return [Problem(Section.PAYMENT, N_("付款比例合计应为百分之百，现在是百分之 {total}"), "milestones", {"total": total})]
 
 
 def months_end(start: date, months: int) -> date:

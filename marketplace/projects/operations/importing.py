@@ -8,8 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from marketplace.core.access import Actor, Decision, Role, denied, require
 from marketplace.core.access import ALLOWED as YES
+from marketplace.core.access import Actor, Decision, Role, denied, require
 from marketplace.core.audit import record
 from marketplace.core.errors import Conflict, Invalid
 from marketplace.core.money import Money
