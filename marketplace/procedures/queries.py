@@ -19,6 +19,12 @@ def local_settings(session: Session, procedure: str, day: date) -> list[LocalSet
     return list({row.key: row for row in rows}.values())
 
 
+def all_local_settings(session: Session, procedure: str) -> list[LocalSetting]:
+    """Return every local number ever recorded, newest day first."""
+    return list(session.scalars(select(LocalSetting).where(LocalSetting.procedure == procedure)
+                                .order_by(LocalSetting.effective_from.desc(), LocalSetting.id.desc())))
+
+
 def effective_rule_set(session: Session, name: str, day: date) -> RuleSet:
     """Return the rule set `name` (version optional) as it applies here on `day`; raises KeyError."""
     rules = rule_set(name)
