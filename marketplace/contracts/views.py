@@ -64,7 +64,7 @@ def _page(contract: Contract, now: datetime, *, signing: FlaskForm | None = None
     return render_template(
         "contracts/show.html", contract=contract, facts=facts, clauses=contract.terms["clauses"],
         clock_looks=CLOCK_LOOKS, clock_labels=rules.CLOCK_LABELS, clocks=queries.card(session, contract, now=now),
-        ordinals=rules.clause_number, state=ContractState(contract.state), label=rules.STATE_LABELS[ContractState(contract.state)],
+        ordinals=rules.clause_number, label=rules.STATE_LABELS[ContractState(contract.state)],
         look=LOOKS[ContractState(contract.state)], address=address, qr=qr_svg(address, label=gettext("查验二维码")),
         steps=_steps(contract, queries.award_of(session, contract), facts), form=signing or filing,
         signing=signing or SigningForm(), filing=filing or FilingForm(), **_decisions(actor, contract))

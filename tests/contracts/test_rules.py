@@ -22,7 +22,8 @@ TITLES = [
 
 def words(position: int, **changes: object) -> str:
     """The paragraphs of one clause (counted from 1)."""
-    return "\n".join(rules.clauses(facts(**changes))[position - 1].paragraphs)
+    clause = rules.clauses(facts(**changes))[position - 1]
+    return "\n".join((*clause.paragraphs, *clause.quoted))
 
 
 def test_the_clauses_are_the_26_of_the_rulebook_in_its_order() -> None:

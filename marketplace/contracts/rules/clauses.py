@@ -13,15 +13,20 @@ _DIGITS = "零一二三四五六七八九"
 
 @dataclass(frozen=True)
 class Clause:
-    """One clause: heading, numbered paragraphs, and the table that belongs to it (by name), if any."""
+    """One clause: heading, numbered paragraphs, and the table that belongs to it (by name), if any.
+
+    `quoted` are lines of the requirement as published; they stand after the last paragraph but one, unnumbered.
+    """
 
     title: str
     paragraphs: tuple[str, ...] = ()
     table: str = ""
+    quoted: tuple[str, ...] = ()
 
     def plain(self) -> dict[str, object]:
         """Return the clause as plain data, as it is frozen."""
-        return {"title": self.title, "paragraphs": list(self.paragraphs), "table": self.table}
+        return {"title": self.title, "paragraphs": list(self.paragraphs), "table": self.table,
+                "quoted": list(self.quoted)}
 
 
 def clause_number(position: int) -> str:
@@ -56,16 +61,16 @@ def _basis(facts: Facts) -> Clause:
 
 def _content(facts: Facts) -> Clause:
     service = facts["service"]
-    lines = [f"项目名称：{facts['project']['title']}。", *_lines(service["body"] or service["summary"])]
     who = "；".join(filter(None, (
         f"服务对象：{service['target_group']}" if service["target_group"] else "",
         f"预计受益 {service['beneficiaries']} 人" if service["beneficiaries"] else "",
         f"服务地点：{service['place']}" if service["place"] else "")))
-    if who:
-        lines.append(f"{who}。")
-    if service["offer_summary"]:
-        lines.append(f"乙方承诺：{_stop(' '.join(_lines(service['offer_summary'])))}")
-    return Clause("服务内容、对象和地点", tuple(lines))
+    promise = " ".join(_lines(service["offer_summary"])) or "按响应文件提供服务"
+    return Clause("服务内容、对象和地点", (
+        f"项目名称：{facts['project']['title']}。" + (f"{who}。" if who else ""),
+        "服务内容和要求以公开的项目需求为准，全文如下：",
+        f"乙方承诺：{_stop(promise)}",
+    ), quoted=tuple(_lines(service["body"] or service["summary"])))
 
 
 def _indicators(facts: Facts) -> Clause:
