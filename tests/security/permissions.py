@@ -128,12 +128,21 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("/purchase-lists/<ref>", "GET"): Row(PUBLIC, 404),
     ("/purchase-lists/<ref>/export.xlsx", "GET"): Row(PUBLIC, 404),
     ("/purchase-lists/<ref>/changes", "GET"): Row(PUBLIC, 404),
+    # imports
+    ("/imports", "GET"): Row(SIGNED_IN),
+    ("/imports/new", "GET"): Row(EDITORS),
+    ("/imports/new", "POST"): Row(EDITORS, 422),
+    ("/imports/<ref>", "GET"): Row(SIGNED_IN, 404),
+    ("/imports/<ref>/mapping", "POST"): Row(SIGNED_IN, 404),
+    ("/imports/<ref>/apply", "POST"): Row(SIGNED_IN, 404),
+    ("/imports/<ref>/undo", "POST"): Row(SIGNED_IN, 404),
+    ("/imports/<ref>/errors.xlsx", "GET"): Row(SIGNED_IN, 404),
     # papers
     ("/v", "GET"): Row(PUBLIC),
     ("/v/<code>", "GET"): Row(PUBLIC, 404),
     # projects, bids, panels
     ("/projects", "GET"): Row(PUBLIC),
-    ("/projects.<any(csv, xlsx):kind>", "GET"): Row(PUBLIC, 404),
+    ("/projects.<any(csv, xlsx):kind>", "GET"): Row(PUBLIC),
     ("/projects/<ref>", "GET"): Row(PUBLIC, 404),
     ("/projects/<ref>/questions", "POST"): Row(SIGNED_IN, 404),
     ("/projects/<ref>.ics", "GET"): Row(PUBLIC, 404),
