@@ -20,7 +20,8 @@ KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None, "lazy_ge
 
 def template() -> Catalog:
     """Return every marked sentence of the code and the templates."""
-    methods, options = parse_mapping_cfg((ROOT / "translations" / "babel.cfg").open(encoding="utf-8"))
+    with (ROOT / "translations" / "babel.cfg").open(encoding="utf-8") as mapping:
+        methods, options = parse_mapping_cfg(mapping)
     made = Catalog(project="marketplace", charset="utf-8")
     rows = extract_from_dir(str(ROOT), methods, options, keywords=KEYWORDS)
     for filename, _line, message, _comments, _context in sorted(rows, key=lambda row: (row[0], row[1])):

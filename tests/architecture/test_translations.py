@@ -22,9 +22,9 @@ def test_translations_keep_the_places_of_their_sentences():
             continue
         ids = [message.id] if isinstance(message.id, str) else list(message.id)
         strings = [message.string] if isinstance(message.string, str) else list(message.string)
-        for text in strings:
-            if text:
-                assert set(PLACES.findall(text)) <= set(PLACES.findall("".join(ids))), message.id
+        for number, text in enumerate(strings):
+            assert set(PLACES.findall(text)) <= set(PLACES.findall(ids[0])), message.id
+            if number or len(strings) == 1:   # "one row" may leave the number out
                 assert set(PLACES.findall(ids[0])) <= set(PLACES.findall(text)), message.id
 
 
