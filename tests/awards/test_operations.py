@@ -442,6 +442,15 @@ def test_scoring_cannot_be_closed_while_a_sheet_is_missing_nor_twice(session, se
         operations.close_scoring(session, actor=case.desk.handler, project=case.project, now=LATER)
 
 
+def test_a_panel_with_too_few_experts_cannot_close_the_scoring(session, sealer):
+    case = awards.make_case(session, sealer)
+    panel = awards.draw(session, case)
+    awards.score_all(session, panel)
+    panel.seats[0].is_expert = panel.seats[1].is_expert = False
+    with pytest.raises(IllegalStep, match="三分之二"):
+        operations.close_scoring(session, actor=case.desk.handler, project=case.project, now=LATER)
+
+
 def test_by_lowest_price_the_cheapest_valid_offer_comes_first(session, sealer):
     case = awards.make_ranked(session, sealer, scoring_method="lowest_price", price_weight=100, criteria=[])
     prices = [row.bid.offer.price for row in queries.ranking_of(session, case.project)]
@@ -673,6 +682,44 @@ def test_with_another_objection_open_the_contract_still_waits(session, sealer):
     operations.answer_objection(session, actor=case.desk.approver, objection=first, upheld=False, answer="无误", now=LATER)
     assert case.project.open_objections == 1
     assert len(jobs(session, rules.JOB_OBJECTIONS_OVER)) == 1
+
+
+def behind_the_sessions_back(session, row, **values):
+    """Another transaction was quicker: the row changed, what this session holds of it did not."""
+    session.flush()
+    session.execute(update(type(row)).where(type(row).id == row.id).values(**values)
+                    .execution_options(synchronize_session=False))
+
+
+def test_an_answer_that_came_second_is_a_conflict(session, sealer):
+    case, _, loser = awarded(session, sealer)
+    objection = object_to(session, case, loser)
+    assert objection.answered_at is None
+    behind_the_sessions_back(session, objection, answer="无误", upheld=False, answered_at=LATER)
+    with pytest.raises(Conflict):
+        operations.answer_objection(session, actor=case.desk.approver, objection=objection, upheld=True, answer="属实", now=LATER)
+    assert case.project.open_objections == 1
+
+
+def test_an_award_that_was_revoked_meanwhile_is_not_revoked_again(session, sealer):
+    from marketplace.awards.operations.award import take_back
+
+    case, award, _ = awarded(session, sealer)
+    behind_the_sessions_back(session, award, state="revoked", revoked_at=LATER)
+    with pytest.raises(Conflict):
+        take_back(session, actor=case.desk.approver, award=award, reason="再撤", now=LATER)
+    assert case.project.state == ProjectState.AWARDED
+
+
+def test_the_count_of_objections_rises_only_on_an_awarded_project(session, sealer):
+    from marketplace.awards.operations.objections import _count
+
+    case = awards.make_ranked(session, sealer)
+    with pytest.raises(Conflict):
+        _count(session, case.project, 1)
+    with pytest.raises(Conflict):
+        _count(session, case.project, -1)
+    assert case.project.open_objections == 0
 
 
 def test_only_an_approver_answers_and_only_once(session, sealer):

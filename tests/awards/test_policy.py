@@ -76,13 +76,16 @@ def test_scores_are_shown_to_nobody_before_the_sum():
         assert answer(policy.may_compare(who, project(), Panel(closed_at=NOW))) == expected
 
 
-@pytest.mark.parametrize(("state", "score"), [("drawn", "no"), ("seated", "yes"), ("recused", "no"), ("submitted", "no")])
-def test_only_the_seated_person_scores(state, score):
+@pytest.mark.parametrize(("state", "read", "score"), [
+    ("drawn", "no", "no"), ("seated", "yes", "yes"), ("recused", "no", "no"), ("submitted", "yes", "no")])
+def test_only_the_seated_person_reads_and_scores(state, read, score):
     seat = PanelSeat(person_id=7, state=state)
     assert answer(policy.may_sit(EXPERT, seat)) == "yes"
+    assert answer(policy.may_read_offers(EXPERT, seat)) == read
     assert answer(policy.may_score(EXPERT, seat)) == score
     for who in (actor(None, Role.EXPERT, person=8), ANONYMOUS):
-        assert answer(policy.may_sit(who, seat)) == answer(policy.may_score(who, seat)) == "hidden"
+        for may in (policy.may_sit, policy.may_read_offers, policy.may_score):
+            assert answer(may(who, seat)) == "hidden"
 
 
 def test_a_bidder_reads_its_own_result_after_the_decision():

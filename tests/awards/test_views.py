@@ -182,7 +182,8 @@ def test_withdrawing_needs_a_reason_and_seats_the_next(app, client, drawn):
     assert client.post(f"/panel/{ref}", data={"has_conflict": "yes", "reason": "曾任理事"}).status_code == 303
     states = read(app, lambda session: [seat.state for seat in session.query(PanelSeat).order_by(PanelSeat.draw_order)])
     assert states == ["recused", "drawn", "drawn", "drawn", "drawn", "drawn"]
-    assert client.get(f"/panel/{ref}/score/1").status_code == 200
+    answer = client.get(f"/panel/{ref}/score/1")
+    assert (answer.status_code, "不能查看响应文件" in answer.text) == (403, True)
     assert "您已回避" in client.get(f"/panel/{ref}").text
 
 

@@ -65,6 +65,12 @@ def test_two_thirds_of_the_panel_are_experts(size, experts):
     assert rules.experts_needed(BELOW_THRESHOLD, size) == experts
 
 
+def test_the_page_speaks_the_words_of_the_procedure():
+    words = {thing: BELOW_THRESHOLD.word(thing) for thing in BELOW_THRESHOLD.words}
+    assert words == {"file": "比选（遴选）公告", "offer": "响应", "bidder": "响应人", "unsealing": "启封", "panel": "评审小组",
+                     "result": "中选"}
+
+
 def test_one_half_as_a_share_rounds_up():
     assert rules.experts_needed(replace(BELOW_THRESHOLD, expert_share=Fraction(1, 2)), 5) == 3
 
