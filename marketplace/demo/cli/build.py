@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import click
 from flask import current_app
+from flask.cli import with_appcontext
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -35,6 +36,7 @@ def say(sentence: str) -> None:
 
 
 @click.command("build")
+@with_appcontext
 @click.option("--seed", type=int, default=DEFAULT_SEED, show_default=True, help="The same seed gives the same world.")
 @click.option("--size", type=int, default=PROJECTS, show_default=True, help="How many projects (benchmarks: to 100000).")
 @click.option("--no-index", is_flag=True, help="Do not build the full-text index.")

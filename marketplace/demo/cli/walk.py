@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 
 import click
+from flask.cli import with_appcontext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -52,6 +53,7 @@ class Told:
 
 
 @click.command("walk")
+@with_appcontext
 @click.option("--json", "as_json", is_flag=True)
 def walk(as_json: bool) -> None:  # noqa: FBT001
     """Play one project from the purchase list to the contract PDF; makes what it needs, can be repeated."""

@@ -41,7 +41,7 @@ def _register(session: Session, world: World, kind: OrganizationKind, name: str,
               is_sound: bool) -> tuple[Organization, list[Domain]]:
     """Register one body with its profile; a sound one is verified and in no list."""
     rng, now = world.rng, world.now - FOUNDED + timedelta(days=rng_day(world))
-    fields = names.fields_of(rng)
+    fields = names.fields_of(rng, name)
     profile = _profile(world, name, fields)
     if kind in (OrganizationKind.SERVICE_AGENCY, OrganizationKind.ASSOCIATION):
         profile |= _capacity(world)

@@ -25,7 +25,7 @@ from marketplace.projects.rules import FAIR_TYPES, months_end
 CATALOG_FILE = Path(catalog_rules.__file__).parent / "data" / "catalog.csv"
 LISTED = FOUNDED - timedelta(days=15)
 SOURCES = ("年度部门预算", "区级财政资金", "福利彩票公益金", "镇（街）财政资金", "社会建设专项资金")
-FIVE_MEMBERS = 40_000_000   # fen: a panel of five above 400,000 yuan, of three below
+FIVE_MEMBERS = 60_000_000   # fen: a panel of five above 600,000 yuan, of three below
 SPARE_LINES = 2          # of each unit, not yet posted
 FIELD_BY_TYPE = {kind: [one for one in DOMAINS if kind in one.fair_types] for kind in range(6)}
 

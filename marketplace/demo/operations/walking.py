@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Integer, func, select
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import Session
 
 from marketplace.accounts.models import Mandate
@@ -31,7 +32,7 @@ from marketplace.core.ports import Sealer
 from marketplace.demo.operations.people import actor_of
 from marketplace.demo.rules import texts
 from marketplace.demo.rules.texts import BY_KEY, Place
-from marketplace.organizations.models import Organization
+from marketplace.organizations.models import Organization, ServiceCategory
 from marketplace.organizations.rules import OrganizationKind, Verification
 from marketplace.projects import operations as projects
 from marketplace.projects.models import Project
@@ -74,7 +75,7 @@ def cast(session: Session, *, calendar: WorkCalendar, now: datetime) -> Cast | N
         select(Organization, Mandate.person_id).join(Mandate, Mandate.organization_id == Organization.id)
         .where(Organization.kind == OrganizationKind.SERVICE_AGENCY, Mandate.role == Role.PROVIDER_ADMIN,
                Mandate.revoked_at.is_(None), Organization.verification == Verification.VERIFIED)
-        .order_by(Organization.id).limit(5)).all()
+        .order_by(_feeds_the_old().desc(), Organization.id).limit(5)).all()
     if not handlers or not approvers or len(writers) < 5:  # noqa: PLR2004
         return None
     actors = tuple(Actor(person_id=person_id, name=body.contact_name or body.name, organization_id=body.id,
@@ -83,6 +84,13 @@ def cast(session: Session, *, calendar: WorkCalendar, now: datetime) -> Cast | N
     return Cast(buyer_id=buyer.id, handler=actor_of(handlers[0], buyer, Role.HANDLER),
                 approver=actor_of(approvers[0], buyer, Role.APPROVER), bidders=actors,
                 names=tuple(body.name for body, _ in writers), published_at=published_at, closes_at=closes_at)
+
+
+def _feeds_the_old() -> ColumnElement[int]:
+    """Return whether an organization says that it serves meals: such ones play first."""
+    served = select(ServiceCategory.id).where(ServiceCategory.organization_id == Organization.id,
+                                              ServiceCategory.code == BY_KEY["meals"].code).exists()
+    return sql_cast(served, Integer)
 
 
 def moments(calendar: WorkCalendar, now: datetime) -> tuple[datetime, datetime]:

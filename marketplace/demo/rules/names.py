@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator, Mapping
 
 from marketplace.demo.rules.domain import Domain
-from marketplace.demo.rules.texts import DOMAINS
+from marketplace.demo.rules.texts import BY_KEY, DOMAINS
 from marketplace.demo.rules.weave import pick_number, weave
 from marketplace.organizations.rules import OrganizationKind, body_code_check, credit_code_check
 
@@ -76,9 +76,19 @@ def _one_name(rng: random.Random, kind: OrganizationKind, communities: list[str]
     return rng.choice(_PLACES) + rng.choice(_BRANDS) + rng.choice(_SERVICES)
 
 
-def fields_of(rng: random.Random) -> list[Domain]:
-    """Return the two to four fields of service that one organization works in."""
-    return rng.sample(DOMAINS, rng.choice((2, 2, 3, 4)))
+_FIELD_WORDS = (
+    ("养老", "meals"), ("老年", "visits"), ("家庭", "family"), ("青少年", "youth"), ("青年", "youth"), ("志愿", "volunteers"),
+    ("心理", "mental"), ("康复", "rehab"), ("助残", "disability"), ("残疾", "disability"), ("法律", "law"), ("调解", "law"),
+    ("社会组织", "cultivation"), ("环境", "green"), ("环保", "green"), ("文化", "culture"), ("应急", "emergency"),
+    ("社会工作", "station"), ("社区", "governance"), ("议事", "governance"),
+)
+
+
+def fields_of(rng: random.Random, name: str) -> list[Domain]:
+    """Return the two to four fields of service that one organization works in; its name tells the first."""
+    first = next((BY_KEY[key] for word, key in _FIELD_WORDS if word in name), None)
+    others = [domain for domain in DOMAINS if domain is not first]
+    return ([first] if first else []) + rng.sample(others, rng.choice((1, 1, 2, 3)) + (first is None))
 
 
 def about(rng: random.Random, name: str, fields: list[Domain]) -> str:

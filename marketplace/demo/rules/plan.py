@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from marketplace.core.calendar import WorkCalendar
 from marketplace.core.clock import at_beijing, beijing_date
@@ -24,16 +24,17 @@ PLACE_COUNTS = (91, 73, 39, 38, 34, 32, 31, 103)   # towns by size, the district
 
 # What becomes of projects, of 416. Every state of the day, each reached by the operations.
 FATES: tuple[tuple[str, int], ...] = (
-    ("contracted", 96), ("open", 150), ("failed", 36), ("terminated", 30), ("awarded", 22), ("ranked", 8),
-    ("scoring", 10), ("drawn", 8), ("opened", 10), ("draft", 24), ("in_review", 14), ("returned", 8),
+    ("contracted", 60), ("open", 186), ("failed", 40), ("terminated", 34), ("awarded", 18), ("ranked", 6),
+    ("scoring", 8), ("drawn", 6), ("opened", 8), ("draft", 26), ("in_review", 14), ("returned", 10),
 )
 FATE_WORDS = {
     "contracted": N_("已签约"), "open": N_("公开征集"), "failed": N_("流标"), "terminated": N_("终止"), "awarded": N_("结果公示"),
     "ranked": N_("待定标"), "scoring": N_("评分中"), "drawn": N_("已抽评委"), "opened": N_("已启封"), "draft": N_("草稿"),
     "in_review": N_("内部审核"), "returned": N_("退回修改"),
 }
-ENDED_DAYS = {"contracted": (32, 290), "failed": (18, 250), "terminated": (20, 240)}   # published so many days ago
-RUNNING_DAYS = {"awarded": (14, 15), "ranked": (13, 22), "scoring": (13, 20), "drawn": (12, 18), "opened": (11, 16)}
+# Published so many working days ago: a procedure takes about eleven, holidays do not count.
+ENDED_DAYS = {"contracted": (14, 190), "failed": (8, 170), "terminated": (6, 160)}
+RUNNING_DAYS = {"awarded": (10, 10), "ranked": (9, 14), "scoring": (9, 13), "drawn": (9, 12), "opened": (8, 10)}
 
 
 @dataclass(frozen=True)
@@ -84,16 +85,20 @@ def plan(rng: random.Random, *, now: datetime, calendar: WorkCalendar, projects:
 
 def moment(rng: random.Random, fate: str, *, now: datetime, calendar: WorkCalendar) -> datetime:
     """Return when a project of that fate is (or, for drafts, would be) published: a working day, office hours."""
-    least, most = {**ENDED_DAYS, **RUNNING_DAYS}.get(fate, (0, 4) if fate == "open" else (1, 9))
-    day = beijing_date(now) - timedelta(days=rng.randint(least, most))
-    if fate == "open":
-        while not calendar.is_workday(day):
-            day -= timedelta(days=1)
-    else:
-        while not calendar.is_workday(day):
-            day -= timedelta(days=1)
+    least, most = {**ENDED_DAYS, **RUNNING_DAYS}.get(fate, (0, 3))
+    day = workday_before(calendar, beijing_date(now), rng.randint(least, most))
     made = at_beijing(day, rng.randint(9, 16), rng.randrange(0, 60, 5))
     return min(made, now - timedelta(minutes=rng.randint(20, 90)))
+
+
+def workday_before(calendar: WorkCalendar, day: date, days: int) -> date:
+    """Return the `days`-th working day before the last working day up to `day`; 0 gives that day itself."""
+    while not calendar.is_workday(day):
+        day -= timedelta(days=1)
+    while days > 0:
+        day -= timedelta(days=1)
+        days -= calendar.is_workday(day)
+    return day
 
 
 def deadline(rng: random.Random, published_at: datetime, *, calendar: WorkCalendar, fate: str) -> datetime:
