@@ -131,7 +131,7 @@ class WhooshIndex:
 
     def _query_tokens(self, text: str) -> list[str]:
         """Return the tokens to look for: the lone last character of a longer run says nothing more."""
-        found = []
+        found: list[str] = []
         for run in _RUN.findall(self._simplify(unicodedata.normalize("NFKC", text)).lower()):
             found += [run] if run[0].isascii() or len(run) == 1 else self.tokens(run)[:-1]
         return found

@@ -35,6 +35,7 @@ MORE_ROWS = 3
 MAX_ROWS = 50
 MAX_QUERY = 80
 MANY = 12                          # values of one facet in an address
+LONGEST_CODE = 12                  # of catalogue and areas
 
 
 class NumberField(TextField):
@@ -303,4 +304,4 @@ def filters_from(args: Any) -> Filters:
 
 def _codes(values: Sequence[str]) -> tuple[str, ...]:
     """Return the values that look like codes, each once."""
-    return tuple(v for v in dict.fromkeys(values[:MANY]) if v.isascii() and v.isalnum() and len(v) <= 12)
+    return tuple(v for v in dict.fromkeys(values[:MANY]) if v.isascii() and v.isalnum() and len(v) <= LONGEST_CODE)

@@ -82,15 +82,18 @@ class Project(Model):
     __mapper_args__ = {"version_id_col": version_id}  # noqa: RUF012
     __table_args__ = (
         CheckConstraint("budget IS NULL OR budget > 0", name="budget"),
-        CheckConstraint("ceiling IS NULL OR (ceiling > 0 AND budget IS NOT NULL AND ceiling <= budget)", name="ceiling"),
+        CheckConstraint("ceiling IS NULL OR (ceiling > 0 AND budget IS NOT NULL AND ceiling <= budget)",
+                        name="ceiling"),
         CheckConstraint("price_weight BETWEEN 0 AND 100", name="price_weight"),
         CheckConstraint("beneficiaries IS NULL OR beneficiaries >= 0", name="beneficiaries"),
         CheckConstraint("state IN ('draft', 'in_review', 'published', 'opened', 'awarded', 'contracted', 'failed',"
                         " 'terminated')", name="state"),
-        CheckConstraint("state IN ('draft', 'in_review', 'terminated') OR (number IS NOT NULL AND published_at IS NOT NULL"
-                        " AND closes_at IS NOT NULL AND budget IS NOT NULL)", name="published_has_evidence"),
+        CheckConstraint("state IN ('draft', 'in_review', 'terminated') OR (number IS NOT NULL"
+                        " AND published_at IS NOT NULL AND closes_at IS NOT NULL AND budget IS NOT NULL)",
+                        name="published_has_evidence"),
         CheckConstraint("closes_at IS NULL OR published_at IS NULL OR closes_at > published_at", name="closes_later"),
-        CheckConstraint("state NOT IN ('opened', 'awarded', 'contracted') OR opened_at IS NOT NULL", name="opened_has_time"),
+        CheckConstraint("state NOT IN ('opened', 'awarded', 'contracted') OR opened_at IS NOT NULL",
+                        name="opened_has_time"),
         CheckConstraint("state NOT IN ('awarded', 'contracted') OR awarded_at IS NOT NULL", name="awarded_has_time"),
         CheckConstraint("(state = 'contracted') = (contracted_at IS NOT NULL)", name="contracted_has_time"),
         CheckConstraint("(state IN ('failed', 'terminated')) = (ended_at IS NOT NULL)", name="ended_has_time"),

@@ -9,16 +9,15 @@ from flask.cli import AppGroup
 from marketplace.core.clock import utc_now
 from marketplace.core.db import db
 from marketplace.search import queries
-from marketplace.search.jobs import sources
 from marketplace.search.rules import Difference, compare
-from marketplace.web.services import services
+from marketplace.web.services import public_sources, services
 
 group = AppGroup("search", help="The search index.")
 
 
 def _difference() -> tuple[Difference, int]:
     """Compare index and database; an index that cannot be read holds nothing."""
-    should = {(d.kind, d.ref): d.fingerprint() for d in queries.all_documents(db.session(), sources())}
+    should = {(d.kind, d.ref): d.fingerprint() for d in queries.all_documents(db.session(), public_sources())}
     try:
         holds = services().search_index.stamps()
     except OSError as away:
@@ -47,7 +46,7 @@ def _say(report: dict[str, object], *, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True)
 def rebuild(as_json: bool) -> None:  # noqa: FBT001
     """Build the index anew from the database, then switch to it."""
-    count = services().search_index.rebuild(queries.all_documents(db.session(), sources()))
+    count = services().search_index.rebuild(queries.all_documents(db.session(), public_sources()))
     difference, documents = _difference()
     _say(_report(difference, documents), as_json=as_json)
     click.echo(f"{count} documents written", err=True)
@@ -61,7 +60,7 @@ def verify(repair: bool, as_json: bool) -> None:  # noqa: FBT001
     """Compare the index with the database; exit 1 when it differs (with --repair: still differs)."""
     difference, documents = _difference()
     if repair and difference:
-        found = queries.documents_of(db.session(), sources(), [*difference.missing, *difference.stale])
+        found = queries.documents_of(db.session(), public_sources(), [*difference.missing, *difference.stale])
         services().search_index.index(found.values(), deleted=difference.extra)
         difference, documents = _difference()
     _say(_report(difference, documents), as_json=as_json)

@@ -1,26 +1,16 @@
 """Index upkeep: the only place that writes the search index."""
 
-from typing import cast
-
-from flask import current_app
-
 from marketplace.core.db import db
 from marketplace.core.publishing import PUBLIC_CHANGED
 from marketplace.search import queries
-from marketplace.search.queries import Sources
-from marketplace.web.services import services
-
-
-def sources() -> Sources:
-    """Return every slice's source of public documents, as create_app gathered them."""
-    return cast("Sources", current_app.extensions["marketplace.public_sources"])
+from marketplace.web.services import public_sources, services
 
 
 def index_changes(doc_kind: str, ref: str) -> None:
     """Bring (kind, ref) up to date, and with it whatever else waits: later jobs then find nothing to do."""
     session, engine = db.session(), services().search_index
     keys = {(doc_kind, ref)} | queries.waiting_keys(session, "search.index_changes")
-    found = queries.documents_of(session, sources(), keys)
+    found = queries.documents_of(session, public_sources(), keys)
     session.rollback()
     try:
         held = engine.stamps()

@@ -1,9 +1,12 @@
 """Gives views, jobs and commands the real things behind the ports."""
 
+from collections.abc import Callable, Iterable, Mapping
+
 from flask import current_app
 
 from marketplace.config import Config
 from marketplace.core.ports import Services
+from marketplace.core.publishing import PublicDocument
 
 
 def services() -> Services:
@@ -15,4 +18,10 @@ def services() -> Services:
 def config() -> Config:
     """Return the config of the running app."""
     made: Config = current_app.extensions["marketplace.config"]
+    return made
+
+
+def public_sources() -> Mapping[str, Callable[..., Iterable[PublicDocument]]]:
+    """Return every slice's source of public documents, as create_app gathered them."""
+    made: Mapping[str, Callable[..., Iterable[PublicDocument]]] = current_app.extensions["marketplace.public_sources"]
     return made

@@ -14,8 +14,8 @@ from marketplace.core.publishing import PUBLIC_CHANGED, PublicDocument, public_c
 from marketplace.projects import operations
 from marketplace.projects.queries import by_ref
 from marketplace.search import queries
-from marketplace.search.jobs import index_changes, sources
-from marketplace.web.services import config, services
+from marketplace.search.jobs import index_changes
+from marketplace.web.services import config, public_sources, services
 from marketplace.web.worker import run_claim
 from tests.factories import NOW
 from tests.factories.projects import Desk, make_desk, make_draft, make_published
@@ -92,7 +92,7 @@ def test_what_is_public_no_longer_leaves_the_index(ctx: Flask) -> None:
 
 def test_news_of_a_kind_that_nobody_offers_does_no_harm(ctx: Flask) -> None:
     index_changes("nonsense", "x")
-    assert queries.documents_of(db.session(), sources(), [("nonsense", "x")]) == {}
+    assert queries.documents_of(db.session(), public_sources(), [("nonsense", "x")]) == {}
 
 
 def test_the_lag_is_the_age_of_the_oldest_waiting_change(ctx: Flask) -> None:
@@ -133,7 +133,7 @@ def test_verify_finds_what_is_missing_extra_and_stale_and_repairs_it(app: Flask)
 def catalog_documents(app: Flask) -> int:
     """What the other slices offer beside the one project."""
     with app.app_context():
-        return sum(1 for d in queries.all_documents(db.session(), sources()) if d.kind != "project")
+        return sum(1 for d in queries.all_documents(db.session(), public_sources()) if d.kind != "project")
 
 
 def test_a_lost_index_is_said_and_the_list_falls_back_to_titles(app: Flask) -> None:

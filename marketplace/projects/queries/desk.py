@@ -42,12 +42,13 @@ def desk_projects(actor: Actor, *, now: datetime, statuses: Iterable[DisplayStat
 def desk_counts(session: Session, actor: Actor, now: datetime) -> Mapping[DisplayStatus, int]:
     """Return how many projects of the desk stand in each status, in one query."""
     is_open = and_(Project.state == ProjectState.PUBLISHED, Project.closes_at > now)
-    seen = select(Project.state, case((is_open, 1), else_=0).label("still_open")).where(visible_on_desk(actor)).subquery()
+    still_open = case((is_open, 1), else_=0).label("still_open")
+    seen = select(Project.state, still_open).where(visible_on_desk(actor)).subquery()
     rows = session.execute(
         select(seen.c.state, seen.c.still_open, func.count()).group_by(seen.c.state, seen.c.still_open))
     counts = dict.fromkeys(DisplayStatus, 0)
-    for state, still_open, count in rows:
-        counts[_status(state, is_open=bool(still_open))] += count
+    for state, is_still_open, count in rows:
+        counts[_status(state, is_open=bool(is_still_open))] += count
     return counts
 
 

@@ -40,7 +40,8 @@ def desk() -> str:
     return render_template(
         "projects/desk.html", page=paginate(session, statement, number=page_number(request.args)), now=now,
         status=status, text=text, counts=queries.desk_counts(session, actor, now), labels=STATUS_LABELS,
-        looks=STATUS_LOOKS, rules=rules, waiting=queries.waiting_enquiries(session, actor), may_write=actor.has(*WRITERS))
+        looks=STATUS_LOOKS, rules=rules, waiting=queries.waiting_enquiries(session, actor),
+        may_write=actor.has(*WRITERS))
 
 
 @blueprint.post("/projects/drafts-from-lines")

@@ -206,7 +206,7 @@ def _values(form: SectionForm) -> dict[str, object]:
     shown: dict[str, object] = {}
     for name in form.names:
         field = form[name]
-        shown[field.label.text] = field._value() if hasattr(field, "_value") else field.data
+        shown[field.label.text] = field._value() if hasattr(field, "_value") else field.data  # noqa: SLF001 - WTForms
     if isinstance(form, RowsForm):
         lines = [" · ".join(str(row[c].data) for c in form.columns if row[c].data) for row in form.rows]
         shown[gettext("各行")] = "\n".join(line for line in lines if line)

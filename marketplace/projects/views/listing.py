@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
@@ -18,7 +18,7 @@ from marketplace.core.db import db
 from marketplace.projects import queries, rules
 from marketplace.projects.forms import filters_from
 from marketplace.projects.queries import Filters, Listing, Row
-from marketplace.projects.rules import BAND_LABELS, PUBLIC_STATUSES, STATUS_LABELS, BudgetBand, Sort
+from marketplace.projects.rules import BAND_LABELS, PUBLIC_STATUSES, STATUS_LABELS, BudgetBand, DisplayStatus, Sort
 from marketplace.projects.views.blueprint import blueprint, facets
 from marketplace.web.access import public
 from marketplace.web.downloads import attachment
@@ -121,11 +121,12 @@ def _address(filters: Filters) -> str:
 
 def _chips(filters: Filters, found: Listing) -> list[Chip]:
     """Return the conditions in force, each with the address that drops it."""
-    words = {
-        "q": (gettext("关键词"), lambda v: v), "status": (gettext("状态"), lambda v: gettext(STATUS_LABELS[v])),
+    words: dict[str, tuple[str, Callable[[str], str]]] = {
+        "q": (gettext("关键词"), lambda v: v),
+        "status": (gettext("状态"), lambda v: gettext(STATUS_LABELS[DisplayStatus(v)])),
         "category": (gettext("类别"), lambda v: found.categories.get(v, v)),
         "area": (gettext("地区"), lambda v: found.areas.get(v, v)),
-        "budget": (gettext("预算"), lambda v: gettext(BAND_LABELS[v])),
+        "budget": (gettext("预算"), lambda v: gettext(BAND_LABELS[BudgetBand(v)])),
         "due": (gettext("截止"), lambda v: gettext("%(days)s 天内", days=v)),
     }
     pairs = _arguments(filters)
