@@ -49,4 +49,5 @@ def test_every_icon_that_a_template_names_is_in_the_sprite():
         text = path.read_text()
         used |= set(re.findall(r"""\bicon\(\s*['"]([a-z0-9-]+)['"]""", text))
         used |= set(re.findall(r"icons\.svg[^#]*#i-([a-z0-9-]+)", text))
+        used |= set(re.findall(r"""['"]?(?:icon|icon_name)['"]?\s*[:=]\s*['"]([a-z0-9-]+)['"]""", text))
     assert used - known == set()

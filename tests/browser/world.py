@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.awards import operations as awards
 from marketplace.awards import queries as award_queries
-from marketplace.awards.models import Award, Notice, Panel
+from marketplace.awards.models import Award, Notice, Panel, PanelSeat
 from marketplace.bids import operations as bids
 from marketplace.bids.models import SealedBid
 from marketplace.catalogs import operations as catalogs
@@ -130,7 +130,17 @@ def _list(session: Session, world: World, desk: Desk, now: datetime) -> None:
             title=title, office="公共服务办", budget=Money.yuan(wan * 10_000), funding_source=source))
     catalogs.submit_version(session, actor=desk.handler, version=found.versions[-1], now=made)
     catalogs.publish_version(session, actor=desk.approver, version=found.versions[-1], now=made)
-    world.refs.update(list=found.ref, line=found.lines[0].ref)
+    version = catalogs.amend(session, actor=desk.handler, purchase_list=found, reason="区级资金下达，增列一项", now=made)
+    catalogs.add_line(session, actor=desk.handler, version=version, now=made, facts=LineFacts(
+        title="认知症家庭支持", office="公共服务办", budget=Money.yuan(95_000), funding_source="区级社会建设专项"))
+    catalogs.submit_version(session, actor=desk.handler, version=version, now=made)
+    catalogs.publish_version(session, actor=desk.approver, version=version, now=made)
+    coming = catalogs.open_list(session, actor=desk.handler, unit=desk.unit, year=beijing_date(now).year + 1, now=made)
+    line = catalogs.add_line(session, actor=desk.handler, version=coming.versions[-1], now=made, facts=LineFacts(
+        title="长者助餐服务", office="公共服务办", budget=Money.yuan(380_000), funding_source="街道部门预算"))
+    edition = catalogs.draft_edition(session, actor=SYSTEM, year=beijing_date(now).year + 1, now=made,
+                                     source=session.scalars(select(Catalog)).one())
+    world.refs.update(list=found.ref, list_draft=coming.ref, line_draft=line.line.ref, edition_draft=edition.ref)
 
 
 def _project(session: Session, world: World, desk: Desk, name: str, now: datetime) -> None:
@@ -172,7 +182,8 @@ def _keep_shut(session: Session, project: Project, until: datetime) -> None:
 
 
 def _judge(session: Session, world: World, desk: Desk, now: datetime) -> None:
-    """Draw, score, decide and contract what has got so far."""
+    """Draw, score, decide and contract what has got so far; the first bidder wins the contract."""
+    mine = world.bidders[0].organization.id
     for name in ("scoring", "ranked", "awarded", "contracted"):
         project = session.scalars(select(Project).where(Project.ref == world.refs[name])).one()
         assert project.opened_at is not None
@@ -184,7 +195,7 @@ def _judge(session: Session, world: World, desk: Desk, now: datetime) -> None:
         for seat in list(panel.seats):
             member = _member(session, seat.person_id)
             awards.declare(session, actor=member, seat=seat, has_conflict=False, now=at)
-            _fill(session, seat, member, at)
+            _fill(session, seat, member, at, favourite=mine if name == "contracted" else 0)
             awards.submit_sheet(session, actor=member, seat=seat, now=at)
         awards.close_scoring(session, actor=desk.handler, project=project, now=at)
         if name == "ranked":
@@ -211,11 +222,11 @@ def _begin_scoring(session: Session, world: World, panel: Panel, at: datetime) -
     return first.ref, second.ref
 
 
-def _fill(session: Session, seat: object, member: Actor, at: datetime) -> None:
-    """Score every offer."""
+def _fill(session: Session, seat: PanelSeat, member: Actor, at: datetime, *, favourite: int) -> None:
+    """Score every offer, the favourite's best."""
     project = seat.panel.project
     for number, bid in enumerate(award_queries.opened_bids(session, project, valid_only=True)):
-        share = Decimal("0.85") - Decimal("0.05") * number
+        share = Decimal("0.98") if bid.organization_id == favourite else Decimal("0.8") - Decimal("0.05") * number
         points = {c.id: (c.weight * share).quantize(Decimal("0.01")) for c in project.criteria}
         comments = {c.id: "符合要求" for c in project.criteria}
         awards.save_scores(session, actor=member, seat=seat, bid=bid, points=points, comments=comments, now=at)

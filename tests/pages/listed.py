@@ -18,7 +18,8 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/desk/projects/{open}/addendum", "/desk/projects/{draft}/terminate", "/projects/{open}", "/desk/projects/{opened}/panel",
         "/desk/projects/{scoring}/panel", "/desk/projects/{ranked}/award", "/desk/projects/{ranked}/offers/{offer}", "/contracts",
         "/contracts/{contract}", "/purchase-lists/mine", "/purchase-lists/{list}", "/purchase-lists/{list}/amend",
-        "/purchase-lists/{list}/edit", "/purchase-lists/{list}/lines/new", "/purchase-lists/{list}/lines/{line}",
+        "/purchase-lists/{list_draft}/edit", "/purchase-lists/{list_draft}/lines/new",
+        "/purchase-lists/{list_draft}/lines/{line_draft}", "/purchase-lists/{list}/edit",
         "/purchase-lists/by-unit/{unit}/{year}", "/imports", "/imports/new?target=purchase_list", "/ops",
     ),
     "approver": ("/desk", "/my", "/desk/projects/{in_review}/review", "/desk/projects/{ranked}/award", "/desk/projects/{awarded}/award"),
@@ -31,7 +32,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "provider_member": (
         "/org", "/projects/{soon}", "/projects/{soon}/bid", "/projects/{soon}/bid/price", "/projects/{soon}/bid/plan",
         "/projects/{soon}/bid/team", "/projects/{soon}/bid/track_record", "/projects/{soon}/bid/budget",
-        "/projects/{soon}/bid/contact", "/projects/{soon}/bid/promises", "/projects/{soon}/bid/files", "/projects/{soon}/bid/check",
+        "/projects/{soon}/bid/contact", "/projects/{soon}/bid/files", "/projects/{soon}/bid/check",
         "/bids/{bid_sealed}", "/bids/{bid_sealed}/receipt", "/bids/{bid_sealed}/withdraw", "/bids/{bid_awarded}/result",
         "/projects/{awarded}/objections", "/contracts/{contract}", "/my",
     ),
@@ -39,12 +40,12 @@ PAGES: dict[str, tuple[str, ...]] = {
     "expert_drawn": ("/panel", "/panel/{seat_drawn}"),
     "funder": ("/fund", "/my"),
     "operator": ("/ops", "/ops/organizations", "/ops/organizations/{unverified}", "/ops/experts", "/ops/jobs", "/catalogs/editions",
-                 "/catalogs/editions/{edition}/items", "/my"),
+                 "/catalogs/editions/{edition_draft}", "/catalogs/editions/{edition_draft}/items", "/my"),
     "security_officer": ("/ops", "/ops/people", "/ops/people/new", "/ops/people/{person_handler}"),
     "auditor": ("/ops", "/ops/audit", "/ops/audit?verify=1", "/desk/projects/{ranked}/award"),
 }
-EXPECTED: dict[str, int] = {
-    "/nothing-here": 404, "/v/0000-0000-0000-0000": 404, "/ops": 403, "/purchase-lists/{list}/edit": 404,
+EXPECTED: dict[tuple[str, str], int] = {
+    ("visitor", "/nothing-here"): 404, ("visitor", "/v/0000-0000-0000-0000"): 404, ("handler", "/ops"): 403,
 }
 
 # GET routes that are no pages, each with its reason.
