@@ -82,13 +82,6 @@ def may_change_own(actor: Actor, *, person_id: int) -> Decision:
     return ALLOWED if actor.person_id == person_id else denied(N_("只能修改自己的资料"))
 
 
-def may_list_members(actor: Actor) -> Decision:
-    """Say who sees the members of an organization: its administrators."""
-    if actor.is_system or actor.has(Role.UNIT_ADMIN, Role.PROVIDER_ADMIN):
-        return ALLOWED
-    return denied(N_("成员名单由单位管理员查看"))
-
-
 def may_run_platform(actor: Actor) -> Decision:
     """Say who may put failed background work back: the operator."""
     return ALLOWED if actor.is_system or actor.has(Role.OPERATOR) else denied(N_("后台任务由系统管理员处理"))

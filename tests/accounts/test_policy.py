@@ -86,10 +86,7 @@ def test_the_own_profile_is_the_persons_alone():
     assert not policy.may_change_own(ANONYMOUS, person_id=1)
 
 
-def test_members_are_listed_by_administrators_and_jobs_retried_by_the_operator():
-    assert policy.may_list_members(TOWN_ADMIN)
-    assert policy.may_list_members(SYSTEM)
-    assert not policy.may_list_members(OFFICER)
+def test_jobs_are_put_back_by_the_operator():
     assert policy.may_run_platform(actor(Role.OPERATOR))
     assert policy.may_run_platform(SYSTEM)
     assert not policy.may_run_platform(OFFICER)

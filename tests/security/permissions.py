@@ -137,6 +137,10 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("/imports/<ref>/apply", "POST"): Row(SIGNED_IN, 404),
     ("/imports/<ref>/undo", "POST"): Row(SIGNED_IN, 404),
     ("/imports/<ref>/errors.xlsx", "GET"): Row(SIGNED_IN, 404),
+    # rules
+    ("/rules", "GET"): Row(PUBLIC),
+    ("/ops/rules", "GET"): Row(OPERATOR),
+    ("/ops/rules", "POST"): Row(OPERATOR, 422),
     # papers
     ("/v", "GET"): Row(PUBLIC),
     ("/v/<code>", "GET"): Row(PUBLIC, 404),
