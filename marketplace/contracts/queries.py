@@ -1,7 +1,8 @@
 """Reads contracts for pages: one by its reference, the list an actor may see, the public summary of a project."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import Select, false, func, or_, select
 from sqlalchemy.orm import Session, joinedload
@@ -75,20 +76,26 @@ class PublicContract:
     """What anybody may know of a contract: it follows from the published result."""
 
     number: str
+    title: str
+    buyer: str
     provider: str
     amount: Money
     state: ContractState
     verify_code: str
-    signed_on: str
+    issued_at: datetime | None
+    signed_on: date | None
+    period: tuple[str, str]
 
 
 def public_contract(session: Session, project_ref: str) -> PublicContract | None:
     """Return the public summary of a project's contract once the paper is issued, else None."""
     contract = session.scalar(
         select(Contract).join(Contract.project).where(Project.ref == project_ref)
-        .options(joinedload(Contract.provider)))
+        .options(joinedload(Contract.provider), joinedload(Contract.buyer), joinedload(Contract.project)))
     if contract is None or contract.state == ContractState.FROZEN:
         return None
+    facts: dict[str, Any] = dict(contract.terms["facts"])  # type: ignore[call-overload]
     return PublicContract(
-        contract.number, contract.provider.name, contract.amount, ContractState(contract.state),
-        contract.verify_code, contract.signed_on.isoformat() if contract.signed_on else "")
+        contract.number, facts["project"]["title"], facts["buyer"]["name"], facts["provider"]["name"], contract.amount,
+        ContractState(contract.state), contract.verify_code, contract.issued_at, contract.signed_on,
+        (facts["period"]["from"], facts["period"]["to"]))

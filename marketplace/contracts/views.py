@@ -19,7 +19,7 @@ from marketplace.core.errors import Denied, DomainError, Invalid
 from marketplace.core.text import N_
 from marketplace.files import operations as files
 from marketplace.files.rules import Purpose, ScanState
-from marketplace.web.access import for_roles
+from marketplace.web.access import for_roles, public
 from marketplace.web.actor import current_actor
 from marketplace.web.downloads import attachment
 from marketplace.web.errors import say, status_of
@@ -53,6 +53,17 @@ def listing() -> str:
 def show(ref: str) -> str:
     """Show one contract with its clocks, parties, terms, paper and what to do next."""
     return _page(queries.by_ref(db.session(), ref, actor=current_actor()), utc_now())
+
+
+@blueprint.get("/projects/<ref>/contract")
+@public
+def summary(ref: str) -> str:
+    """Show anybody what is public of a project's contract."""
+    found = queries.public_contract(db.session(), ref)
+    if found is None:
+        raise Denied(N_("这个项目还没有合同"), hidden=True)
+    return render_template("contracts/summary.html", contract=found, ref=ref, label=rules.STATE_LABELS[found.state],
+                           look=LOOKS[found.state])
 
 
 def _page(contract: Contract, now: datetime, *, signing: FlaskForm | None = None,

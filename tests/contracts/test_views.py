@@ -11,11 +11,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from marketplace.accounts.models import Person
+from marketplace.awards.models import Notice
 from marketplace.contracts import jobs, views
 from marketplace.contracts.models import Contract
 from marketplace.core.access import Role
 from marketplace.core.db import db, transaction
 from marketplace.files.models import StoredFile
+from marketplace.projects.models import Project
 from marketplace.web.services import services
 from tests.factories.accounts import make_person, sign_in
 from tests.factories.bids import PDF
@@ -143,6 +145,31 @@ def test_signing_publishing_and_filing_step_by_step(app: Flask, client: FlaskCli
         session.execute(sa.update(StoredFile).values(scan_state="clean"))
     copy = client.get(f"/contracts/{scene.ref}/signed-copy")
     assert (copy.status_code, copy.data) == (200, PDF)
+
+
+def test_anybody_reads_the_public_summary_and_the_notice_but_no_person_in_them(
+        app: Flask, client: FlaskClient, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    with app.app_context():
+        project = db.session.scalars(sa.select(Project.ref).where(Project.state == "contracted")).one()
+    page = client.get(f"/projects/{project}/contract")
+    assert page.status_code == 200
+    for said in (scene.number, "356,000.00", "待签署", f"/v/{scene.code}"):
+        assert said in page.text
+    assert f"/projects/{project}/contract" in client.get(f"/projects/{project}").text
+    assert client.get("/projects/nothing/contract").status_code == 404
+    monkeypatch.setattr(views, "utc_now", lambda: LATER)
+    enter(app, client, scene.handler)
+    upload(client, scene.ref, day="2026-12-15")
+    client.post(f"/contracts/{scene.ref}/publish")
+    with app.app_context():
+        notice = db.session.scalars(sa.select(Notice.ref).where(Notice.kind == "contract")).one()
+    visitor = app.test_client()
+    published = visitor.get(f"/notices/{notice}")
+    assert published.status_code == 200
+    assert scene.number in published.text
+    assert "2026-12-15" in published.text
+    for text in (published.text, visitor.get(f"/projects/{project}/contract").text):
+        assert not [secret for secret in ("13800005678", "周敏", "林晓") if secret in text]
 
 
 def test_the_list_names_the_contract_and_counts_by_state(app: Flask, client: FlaskClient, scene: Scene) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from marketplace.awards.operations import publish_notice
+from marketplace.awards.operations.notices import project_facts
 from marketplace.awards.rules import NoticeKind
 from marketplace.contracts import policy, rules
 from marketplace.contracts.models import Contract
@@ -47,7 +48,7 @@ def publish_contract(session: Session, *, actor: Actor, contract: Contract, now:
     _step(session, contract, published_at=now, expected=Contract.published_at.is_(None))
     project = contract.project
     publish_notice(session, actor=actor, project=project, kind=NoticeKind.CONTRACT,
-                   title=f"{project.title}合同公告", facts=public_facts(contract),
+                   title=f"{project.title}合同公告", facts=notice_facts(contract),
                    unique_key=f"contract:{contract.ref}", now=now)
     record(session, actor=actor, action="contracts.publish", subject=("contract", contract.ref), now=now,
            number=contract.number)
@@ -66,19 +67,18 @@ def record_filing(session: Session, *, actor: Actor, contract: Contract, filed_o
            number=contract.number, filed_on=filed_on.isoformat())
 
 
-def public_facts(contract: Contract) -> dict[str, Any]:
-    """Return what the public may read of a contract: no telephone number, no account, no person's name."""
+def notice_facts(contract: Contract) -> dict[str, Any]:
+    """Return what the contract notice says: beside the project's own head, no telephone, account or person's name."""
     facts: dict[str, Any] = dict(contract.terms["facts"])  # type: ignore[call-overload]
     return {
-        "contract_number": contract.number, "project_number": facts["project"]["number"],
-        "buyer": facts["buyer"]["name"], "provider": facts["provider"]["name"],
-        "provider_code": facts["provider"]["credit_code"], "price": facts["price"]["figures"],
-        "price_capitals": facts["price"]["capitals"], "price_fen": facts["price"]["fen"],
-        "period_from": facts["period"]["from"], "period_to": facts["period"]["to"], "method": facts["method"],
+        **project_facts(contract.project), "contract_number": contract.number, "provider": facts["provider"]["name"],
+        "provider_code": facts["provider"]["credit_code"], "price_fen": contract.amount.fen,
+        "service": {"from": facts["period"]["from"] or None, "to": facts["period"]["to"] or None,
+                    "target_group": facts["service"]["target_group"]},
         "signed_on": contract.signed_on.isoformat() if contract.signed_on else "",
-        "verify_code": contract.verify_code, "indicators": facts["indicators"],
-        "payments": [{"title": row["title"], "percent": row["percent"], "figures": row["figures"]}
-                     for row in facts["payments"]],
+        "verify_code": contract.verify_code,
+        "indicators": [[row["name"], row["target"], row["unit"]] for row in facts["indicators"]],
+        "payments": [[row["title"], row["percent"], row["figures"]] for row in facts["payments"]],
     }
 
 
