@@ -144,7 +144,7 @@ def own_versions(session: Session, actor: Actor, project: Project) -> Sequence[S
 
 
 def own_projects(session: Session, actor: Actor, *, limit: int = 200) -> list[OwnProject]:
-    """Return the projects the actor's organization writes or wrote for, the next deadline first."""
+    """Return the projects the actor's organization writes or wrote for, the latest deadline first."""
     if not actor.has(*policy.PROVIDER_ROLES):
         return []
     mine = actor.organization_id

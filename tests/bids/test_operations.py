@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from marketplace.bids import operations, queries, rules
 from marketplace.bids.models import (
@@ -18,7 +18,7 @@ from marketplace.bids.models import (
 from marketplace.bids.rules import BidState
 from marketplace.core.access import ANONYMOUS, SYSTEM
 from marketplace.core.audit import AuditEvent
-from marketplace.core.errors import Conflict, Denied, Invalid, KeyMissing, SealBroken
+from marketplace.core.errors import Conflict, Denied, Invalid, KeyMissing, SealBroken, Unavailable
 from marketplace.core.money import Money
 from marketplace.core.outbox import Job
 from marketplace.organizations import queries as organizations
@@ -30,6 +30,7 @@ from marketplace.projects.rules import ProjectState
 from tests.factories import NOW
 from tests.factories.bids import PDF, an_offer, make_bid, make_bidder, make_opening
 from tests.factories.projects import CLOSES, make_desk, make_published
+from tests.fakes import MemoryStore
 
 SECOND = timedelta(seconds=1)
 OPENS = CLOSES + timedelta(seconds=60)
@@ -118,6 +119,14 @@ def test_a_colleague_who_saw_no_bid_does_not_replace_the_one_that_came_meanwhile
     with pytest.raises(Conflict, match=first.receipt_number):
         submit(session, bidder, project, sealer, replaces=None)
     assert submit(session, bidder, project, sealer, replaces=first.receipt_number).state == BidState.SEALED
+
+
+def test_replacing_a_bid_that_was_withdrawn_meanwhile_asks_to_check_again(session, project, sealer):
+    bidder = make_bidder(session)
+    first = submit(session, bidder, project, sealer)
+    operations.withdraw_bid(session, actor=bidder.actor, bid=first, now=NOW)
+    with pytest.raises(Conflict, match="已被撤回"):
+        submit(session, bidder, project, sealer, replaces=first.receipt_number)
 
 
 def test_an_unverified_organization_is_told_what_to_do_first(session, project, sealer):
@@ -305,6 +314,16 @@ def test_a_sixth_file_and_a_file_that_failed_its_check_are_refused(session, proj
     attach(6)
 
 
+def test_a_full_disk_while_attaching_is_a_clear_refusal_and_leaves_the_draft_as_it_was(session, project, sealer):
+    bidder, full = make_bidder(session), MemoryStore()
+    operations.save_draft(session, actor=bidder.actor, project=project, fields={"plan": "甲"}, sealer=sealer, now=NOW)
+    full.full = True
+    with pytest.raises(Unavailable, match="存储暂时写不进去"):
+        operations.attach_file(session, actor=bidder.actor, project=project, name="a.pdf", data=PDF, verdict="clean",
+                               sealer=sealer, store=full, now=NOW)
+    assert queries.draft_of(session, bidder.actor, project, sealer=sealer).fields == {"plan": "甲"}
+
+
 # ---- opening ----
 
 def test_the_opening_puts_every_offer_on_the_table_and_records_each_commitment(session, project, sealer):
@@ -356,6 +375,13 @@ def test_an_unreadable_bid_is_marked_and_the_others_are_opened(session, project,
     assert [e["verdict"] for e in opening.record] == ["intact", "unreadable", "unreadable", "intact"]
     assert [b.state for b in bids] == [BidState.OPENED, BidState.UNREADABLE, BidState.UNREADABLE, BidState.OPENED]
     assert session.scalar(select(func.count()).select_from(OpenedOffer)) == 2
+
+
+def test_a_bid_whose_envelope_is_gone_is_unreadable_and_the_others_are_opened(session, project, sealer):
+    bids = [make_bid(session, project, sealer) for _ in range(3)]
+    session.execute(delete(SealedEnvelope).where(SealedEnvelope.bid_id == bids[0].id))
+    opening = operations.open_bids(session, actor=SYSTEM, project=project, sealer=sealer, now=OPENS)
+    assert [e["verdict"] for e in opening.record] == ["unreadable", "intact", "intact"]
 
 
 def test_two_bids_that_swapped_their_envelopes_are_both_unreadable(session, project, sealer):

@@ -185,6 +185,22 @@ def test_files_are_attached_shown_downloaded_and_removed(client, stage):
     assert client.get(link).status_code == 404
 
 
+def test_a_file_of_a_submitted_bid_stays_with_it_and_is_there_for_its_own_people(client, stage):
+    write(client, stage, **PLAN)
+    url = f"/projects/{stage['project']}/bid/files"
+    client.post(url, data={"file": (io.BytesIO(PDF), "a.pdf")})
+    own = submit(client, stage).location.replace("/receipt", "")
+    sha256 = re.search(r"files/([0-9a-f]{64})", client.get(own).text)[1]
+    client.post(f"{url}/{sha256}/remove")
+    assert client.get(f"{own}/files/{sha256}").data == PDF
+    assert client.get(f"{own}/files/{'0' * 64}").status_code == 404
+
+
+def test_a_project_or_part_that_does_not_exist_is_not_found(client, stage):
+    for url in ("/projects/aaaaaaaaaaaa/bid", "/projects/aaaaaaaaaaaa/opening", f"/projects/{stage['project']}/bid/nonsense"):
+        assert client.get(url).status_code == 404
+
+
 def test_a_file_that_lies_about_its_type_gets_a_clear_sentence(client, stage):
     answer = client.post(f"/projects/{stage['project']}/bid/files", data={"file": (io.BytesIO(b"MZ\x90\x00 not a pdf"), "方案.pdf")})
     assert answer.status_code == 422

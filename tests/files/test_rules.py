@@ -100,6 +100,7 @@ FAULTS = [
     ("a.pdf", b"", "空文件"), ("a.pdf", PDF + bytes(rules.MAX_BYTES), "超过 20 MB"), ("a.pdf", PDF[:-20], "不完整"),
     ("a.pdf", PDF.replace(b"trailer<<", b"trailer<</Encrypt 5 0 R"), "密码"), ("a.png", png()[:-8], "不完整"),
     ("a.png", b"\x89PNG\r\n\x1a\n" + chunk(b"IEND", b""), "不完整"), ("a.png", png(30_000, 30_000), "展开后太大"),
+    ("a.png", png()[:40], "不完整"),
     ("a.jpg", jpeg(30_000, 30_000), "展开后太大"), ("a.jpg", jpeg()[:20], "不完整"), ("a.jpg", jpeg()[:-2], "不完整"),
     ("a.docx", b"PK\x03\x04 cut", "不完整"), ("a.xlsx", OLE + "EncryptedPackage".encode("utf-16-le"), "密码"),
     ("a.xls", OLE + "EncryptedPackage".encode("utf-16-le"), "密码"), ("a.xlsx", entry_count(2001), "展开后太大"),

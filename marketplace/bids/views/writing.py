@@ -22,6 +22,7 @@ from marketplace.projects.models import Project
 from marketplace.web.actor import current_actor
 from marketplace.web.downloads import attachment
 from marketplace.web.errors import say
+from marketplace.web.security import UPLOAD_LIMIT, limiter
 from marketplace.web.services import services
 
 CONFLICT, UNPROCESSABLE = 409, 422
@@ -54,6 +55,7 @@ def part(ref: str, part_name: str) -> str | Response | tuple[str | Response, int
 
 @blueprint.route("/projects/<ref>/bid/files", methods=["GET", "POST"])
 @for_providers
+@limiter.limit(UPLOAD_LIMIT, methods=["POST"])
 def files(ref: str) -> str | Response | tuple[str | Response, int]:
     """Show the attached files; take another one, checked and sealed as it arrives."""
     form = FileForm()
