@@ -27,7 +27,7 @@ class LineForm(FlaskForm):
 
     title = TextField(_l("项目名称"), [DataRequired(_l("请填项目名称"))], most=MAX_LINE)
     office = TextField(_l("购买主体"), most=MAX_LINE)
-    catalog_code = SelectField(_l("目录编码"), coerce=lambda code: code or "")
+    catalog_code = SelectField(_l("目录编码"), default="")
     content = LongTextField(_l("服务内容"), most=MAX_TEXT)
     target_group = LongTextField(_l("服务对象"), most=MAX_TEXT)
     budget = MoneyField(_l("预算金额"))
@@ -47,7 +47,7 @@ class LineForm(FlaskForm):
 
     def facts(self) -> LineFacts:
         """Return the line as typed, cleaned as an import would."""
-        values = {}
+        values: dict[str, Any] = {}
         for name in LIST_COLUMNS:
             value = self[name].data
             clean = clean_text if isinstance(self[name], LongTextField) else clean_line

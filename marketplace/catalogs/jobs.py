@@ -10,8 +10,8 @@ def leave_to_the_inbox(**_news: object) -> None:
     """Do nothing here: people are told by the inbox; the kind must have a listener where that slice is left out."""
 
 
-HANDLERS = {kind: leave_to_the_inbox for kind in (
-    rules.JOB_LIST_SUBMITTED, rules.JOB_LIST_RETURNED, rules.JOB_LIST_PUBLISHED)}
+HANDLERS = dict.fromkeys(
+    (rules.JOB_LIST_SUBMITTED, rules.JOB_LIST_RETURNED, rules.JOB_LIST_PUBLISHED), leave_to_the_inbox)
 
 IMPORT_TARGETS = {target.name: target for target in (
     ImportTarget(

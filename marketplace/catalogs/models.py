@@ -117,7 +117,8 @@ class PurchaseListVersion(Model):
 
     __table_args__ = (
         UniqueConstraint("purchase_list_id", "number"),
-        CheckConstraint("(state IN ('published', 'superseded')) = (published_at IS NOT NULL)", name="published_has_time"),
+        CheckConstraint("(state IN ('published', 'superseded')) = (published_at IS NOT NULL)",
+                        name="published_has_time"),
         Index("uq_purchase_list_version_published", "purchase_list_id", unique=True,
               sqlite_where=text("state = 'published'"), postgresql_where=text("state = 'published'")),
         Index("uq_purchase_list_version_open", "purchase_list_id", unique=True,

@@ -10,7 +10,7 @@ ROOT_DEPTH = 2       # "/1/" has two slashes: the root of the tree of units
 
 
 def may_keep_catalog(actor: Actor) -> Decision:
-    """The operator, and the handler or approver of the district bureau (the root of the tree), keep the catalogue."""
+    """Let the operator, and handlers and approvers of the district bureau (the tree's root), keep the catalogue."""
     if actor.is_system or actor.has(Role.OPERATOR):
         return ALLOWED
     if actor.has(Role.HANDLER, Role.APPROVER) and actor.unit_path.count("/") == ROOT_DEPTH:
@@ -19,7 +19,7 @@ def may_keep_catalog(actor: Actor) -> Decision:
 
 
 def may_publish_catalog(actor: Actor) -> Decision:
-    """The operator or the district bureau's approver publishes an edition."""
+    """Let the operator or the district bureau's approver publish an edition."""
     if actor.is_system or actor.has(Role.OPERATOR):
         return ALLOWED
     if actor.has(Role.APPROVER) and actor.unit_path.count("/") == ROOT_DEPTH:
@@ -42,7 +42,7 @@ def may_replace_catalog(actor: Actor, catalog: Catalog) -> Decision:
 
 
 def may_keep_list(actor: Actor, unit: Organization) -> Decision:
-    """A unit's handler or approver keeps its list; a unit above may do it for one below."""
+    """Let a unit's handler or approver keep its list; a unit above may do it for one below."""
     if not unit.is_buyer:
         return denied(N_("只有购买主体可以编制年度清单"))
     if actor.is_system:
@@ -98,7 +98,7 @@ def may_amend(actor: Actor, purchase_list: PurchaseList) -> Decision:
 
 
 def may_see_version(actor: Actor, version: PurchaseListVersion) -> Decision:
-    """Published and superseded versions are public; a draft is seen by its unit and those above, 404 for the rest."""
+    """Show published and superseded versions to all, drafts to their unit, submitted ones above too; else 404."""
     if version.published_at is not None or actor.is_system:
         return ALLOWED
     unit = version.purchase_list.unit

@@ -1,4 +1,4 @@
-"""States of catalogue editions and purchase lists, the shape of codes, and what the columns of their sheets mean. Pure."""
+"""States of catalogue editions and purchase lists, the shape of codes, what columns of sheets mean. Pure."""
 
 import csv
 import re

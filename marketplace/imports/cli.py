@@ -49,7 +49,7 @@ class _LeaveUnsavedError(Exception):
 @GOOD
 @JSON
 def import_catalog(file: Path, year: int | None, publish: bool, **flags: bool) -> None:  # noqa: FBT001
-    """导入指导性目录（CSV、XLSX、XLS），写入当年目录的草稿。"""
+    """导入指导性目录（CSV、XLSX、XLS），写入当年目录的草稿."""
     run("catalog", file, {"year": year, "publish": publish}, **flags)
 
 
@@ -61,7 +61,7 @@ def import_catalog(file: Path, year: int | None, publish: bool, **flags: bool) -
 @GOOD
 @JSON
 def import_list(file: Path, unit: str, year: int, **flags: bool) -> None:
-    """导入年度清单（XLSX、XLS、CSV），写入该单位当年清单的草稿。"""
+    """导入年度清单（XLSX、XLS、CSV），写入该单位当年清单的草稿."""
     run("purchase_list", file, {"unit": unit, "year": year}, **flags)
 
 
@@ -72,7 +72,7 @@ def import_list(file: Path, unit: str, year: int, **flags: bool) -> None:
 @GOOD
 @JSON
 def import_projects(file: Path, unit: str, **flags: bool) -> None:
-    """导入项目（草稿，保留来源编号；来源没有的内容留空）。"""
+    """导入项目（草稿，保留来源编号；来源没有的内容留空）."""
     run("projects", file, {"unit": unit}, **flags)
 
 
@@ -82,7 +82,7 @@ def import_projects(file: Path, unit: str, **flags: bool) -> None:
 @GOOD
 @JSON
 def import_organizations(file: Path, **flags: bool) -> None:
-    """导入组织（未核验，不需要统一社会信用代码）。"""
+    """导入组织（未核验，不需要统一社会信用代码）."""
     run("organizations", file, {}, **flags)
 
 
@@ -102,8 +102,7 @@ def run(name: str, file: Path, options: Mapping[str, Any], *, dry_run: bool, goo
             checked.append(found)
             rows = operations.rows_to_apply(found)
             idle = not rows and not settled.get("publish")
-            if dry_run or idle or (found.plan.faults and not good_rows):
-                raise _LeaveUnsavedError
+            _leave_unsaved(dry_run or idle or (bool(found.plan.faults) and not good_rows))
             targets[name].apply(session, actor=SYSTEM, rows=rows, options=settled, now=now)
     except _LeaveUnsavedError:
         pass
@@ -118,6 +117,12 @@ def run(name: str, file: Path, options: Mapping[str, Any], *, dry_run: bool, goo
     if checked[0].plan.faults and not good_rows:
         click.echo("有错误，什么都没有保存。改好后重来，或加 --good-rows 只导入没有错误的行。", err=True)
         raise SystemExit(BAD_INPUT)
+
+
+def _leave_unsaved(when: bool) -> None:  # noqa: FBT001
+    """Roll back what was only tried."""
+    if when:
+        raise _LeaveUnsavedError
 
 
 def _with_unit(session: Session, options: Mapping[str, Any], now: Any) -> dict[str, Any]:

@@ -31,14 +31,14 @@ def apply_import(batch_ref: str) -> None:
         actor = load_actor(session, batch.created_by)
         rows = operations.rows_to_apply(checked)
         for first in range(0, len(rows), rules.CHUNK):
-            with transaction() as session:
-                operations.apply_chunk(session, actor=actor, batch=session.get_one(ImportBatch, batch_id), now=utc_now(),
-                                       target=target, rows=rows[first:first + rules.CHUNK])
-        with transaction() as session:
-            operations.finish_import(session, actor=actor, batch=session.get_one(ImportBatch, batch_id), now=utc_now())
+            with transaction() as writing:
+                operations.apply_chunk(writing, actor=actor, batch=writing.get_one(ImportBatch, batch_id),
+                                       target=target, rows=rows[first:first + rules.CHUNK], now=utc_now())
+        with transaction() as writing:
+            operations.finish_import(writing, actor=actor, batch=writing.get_one(ImportBatch, batch_id), now=utc_now())
     except DomainError as error:
-        with transaction() as session:
-            operations.fail_import(session, actor=SYSTEM, batch=session.get_one(ImportBatch, batch_id), target=target,
+        with transaction() as writing:
+            operations.fail_import(writing, actor=SYSTEM, batch=writing.get_one(ImportBatch, batch_id), target=target,
                                    message=str(error), now=utc_now())
 
 

@@ -86,7 +86,7 @@ def new() -> str | Response | tuple[str, int]:
         try:
             return redirect(url_for("imports.batch", ref=_upload(actor, target, form)), 303)
         except Invalid as error:
-            field = form[error.field] if error.field in form else form.file
+            field = {f.name: f for f in form}.get(error.field or "", form.file)
             field.errors = [*field.errors, say(error)]
     body = render_template("imports/new.html", form=form, target=target, rules=rules)
     return (body, UNPROCESSABLE) if form.errors else body
@@ -99,8 +99,8 @@ def _upload(actor: Actor, target: ImportTarget, form: UploadForm) -> str:
     sheets = services().workbook_reader.read(data, filename=name)
     with transaction() as session:
         now = utc_now()
-        file = store(session, actor=actor, store=services().files, name=name, data=data, purpose="import_sheet", now=now,
-                     organization_id=actor.organization_id)
+        file = store(session, actor=actor, store=services().files, name=name, data=data, now=now,
+                     purpose="import_sheet", organization_id=actor.organization_id)
         session.flush()
         return operations.upload(session, actor=actor, target=target, file=file, sheets=sheets, now=now,
                                  options=form.options()).ref
@@ -140,9 +140,10 @@ def _mapping_page(batch: ImportBatch, target: ImportTarget, problems: Sequence[s
     for table in mapping["tables"]:
         grid = grids[table["sheet"]]
         first = table["head_row"] + table["head_rows"] - 1
-        rows = [row for row in range(first, min(table["end_row"], grid.height)) if not grid.is_blank(row)][:PREVIEW_ROWS]
+        rows = [row for row in range(first, min(table["end_row"], grid.height)) if not grid.is_blank(row)]
         tables.append({**table, "samples": [
-            [text for row in rows if (text := grid.merged_text(row, column))] for column in range(len(table["headings"]))]})
+            [text for row in rows[:PREVIEW_ROWS] if (text := grid.merged_text(row, column))]
+            for column in range(len(table["headings"]))]})
     return render_template("imports/mapping.html", batch=batch, target=target, tables=tables, units=UNITS, rules=rules,
                            problems=problems)
 
@@ -153,7 +154,8 @@ def _state_page(batch: ImportBatch, target: ImportTarget, problem: str = "") -> 
     return render_template(
         "imports/batch.html", batch=batch, target=target, rules=rules, problem=problem,
         labels={f.name: f.label for f in target.fields}, kinds={f.name: f.kind for f in target.fields},
-        may_start=policy.may_step(actor, batch, target, "start"), may_undo=policy.may_step(actor, batch, target, "undo"),
+        may_start=policy.may_step(actor, batch, target, "start"),
+        may_undo=policy.may_step(actor, batch, target, "undo"),
         may_check=policy.may_step(actor, batch, target, "check"), say_fault=_say_fault,
         result_url=target.result_url(batch.options), money=Money)
 
@@ -199,7 +201,7 @@ def _with_other_heads(sheets: Sequence[SheetTable], target: ImportTarget, mappin
         if asked == table["head_row"] or not 1 <= asked <= grid.height:
             tables.append(table)
         else:
-            made = make_table(grid, target.fields, asked - 1, asked - 1, max(table["end_row"], asked))
+            made = make_table(grid, target.fields, (asked - 1, asked - 1), max(table["end_row"], asked))
             tables.append({**map_to_json([made])["tables"][0], "skip": table["skip"]})
     return {**mapping, "tables": tables}
 

@@ -11,8 +11,14 @@ import re
 import resource
 import sys
 import zipfile
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
+from typing import Any
 from xml.etree import ElementTree as ET
+
+Row = list[list[str | None]]              # cells as [text], [text, number] or [text, None, error]
+Sheet = dict[str, Any]
+Errors = dict[tuple[int, int], str]
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_ENTRIES = 200
@@ -23,7 +29,8 @@ MAX_CELL = 5_000
 MEMORY = 512 * 1024 * 1024
 CPU_SECONDS = 20
 CHUNK = 1 << 20
-OTHERS = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"Rar!", b"7z\xbc\xaf", b"{\\rtf", b"\x7fELF", b"MZ", b"\x1f\x8b")
+OTHERS = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"Rar!", b"7z\xbc\xaf",
+          b"{\\rtf", b"\x7fELF", b"MZ", b"\x1f\x8b")
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ERROR_CELL = re.compile(rb"<(?:\w+:)?c\s([^>]*)>(?:(?!</(?:\w+:)?c>).){0,20000}?<(?:\w+:)?v>(#[^<]{1,20})</", re.DOTALL)
 ATTRIBUTE = re.compile(rb'\b(r|t)="([^"]*)"')
@@ -32,23 +39,22 @@ SPREADSHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 STRICT = "{http://purl.oclc.org/ooxml/spreadsheetml/main}"
 RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 STRICT_RELATION = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
-XLS_ERRORS = {0x00: "#NULL!", 0x07: "#DIV/0!", 0x0F: "#VALUE!", 0x17: "#REF!", 0x1D: "#NAME?", 0x24: "#NUM!", 0x2A: "#N/A"}
 
 
 class RefusedError(Exception):
     """The workbook is not read; `code` names the sentence."""
 
-    def __init__(self, code, **facts):
+    def __init__(self, code: str, **facts: object) -> None:
         super().__init__(code)
         self.code, self.facts = code, facts
 
 
-def main():
+def main() -> None:
     """Read stdin, write one JSON document."""
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     try:
-        answer = {"sheets": read(sys.stdin.buffer.read(MAX_BYTES + 1), sys.argv[1])}
+        answer: dict[str, Any] = {"sheets": read(sys.stdin.buffer.read(MAX_BYTES + 1), sys.argv[1])}
     except RefusedError as refusal:
         answer = {"refused": refusal.code, "facts": refusal.facts}
     except MemoryError:
@@ -56,7 +62,7 @@ def main():
     json.dump(answer, sys.stdout, ensure_ascii=True)
 
 
-def read(data, name):
+def read(data: bytes, name: str) -> list[Sheet]:
     """Return the sheets of a workbook, by its content and not by its name."""
     if len(data) > MAX_BYTES:
         raise RefusedError("bytes")
@@ -73,7 +79,7 @@ def read(data, name):
     return read_text(data, name)
 
 
-def read_zip(data):
+def read_zip(data: bytes) -> list[Sheet]:
     """Check an XLSX against bombs before any parser sees it, then read it."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
@@ -95,7 +101,7 @@ def read_zip(data):
     return with_calamine(data, xlsx_errors(archive, names))
 
 
-def inflate(archive, entries):
+def inflate(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) -> None:
     """Unpack every entry through a counter: declared sizes can lie."""
     total = 0
     for entry in entries:
@@ -105,8 +111,7 @@ def inflate(archive, entries):
                 while chunk := stream.read(CHUNK):
                     seen += len(chunk)
                     total += len(chunk)
-                    if seen > entry.file_size or total > MAX_UNPACKED:
-                        raise RefusedError("bomb")
+                    stop_bomb(seen > entry.file_size or total > MAX_UNPACKED)
         except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, NotImplementedError, ValueError):
             raise RefusedError("broken") from None
         except Exception as error:
@@ -115,7 +120,13 @@ def inflate(archive, entries):
             raise
 
 
-def parse_xml(data):
+def stop_bomb(is_bomb: bool) -> None:  # noqa: FBT001
+    """Refuse a workbook that unpacks to more than it said or than is allowed."""
+    if is_bomb:
+        raise RefusedError("bomb")
+
+
+def parse_xml(data: bytes) -> ET.Element:
     """Parse XML that declares no entities."""
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
         raise RefusedError("bomb")
@@ -125,22 +136,22 @@ def parse_xml(data):
         raise RefusedError("broken") from None
 
 
-def xlsx_errors(archive, names):
+def xlsx_errors(archive: zipfile.ZipFile, names: set[str]) -> dict[str, Errors]:
     """Return sheet name -> {(row, column): "#REF!"}: the reader shows error cells as empty."""
     if "xl/workbook.xml" not in names or "xl/_rels/workbook.xml.rels" not in names:
         return {}
     targets = {r.get("Id"): r.get("Target", "") for r in parse_xml(archive.read("xl/_rels/workbook.xml.rels"))}
-    found = {}
+    found: dict[str, Errors] = {}
     book = parse_xml(archive.read("xl/workbook.xml"))
     for sheet in [*book.iter(SPREADSHEET + "sheet"), *book.iter(STRICT + "sheet")]:
         target = targets.get(sheet.get(RELATION) or sheet.get(STRICT_RELATION), "")
         path = target.lstrip("/") if target.startswith("/") else "xl/" + target
         if path in names:
-            found[sheet.get("name")] = dict(error_cells(archive.read(path)))
+            found[sheet.get("name", "")] = dict(error_cells(archive.read(path)))
     return found
 
 
-def error_cells(xml):
+def error_cells(xml: bytes) -> Iterator[tuple[tuple[int, int], str]]:
     """Yield ((row, column), text) of each cell that shows an error; rows and columns from 0."""
     for cell in ERROR_CELL.finditer(xml) if b't="e"' in xml else ():
         attributes = dict(ATTRIBUTE.findall(cell.group(1)))
@@ -149,7 +160,7 @@ def error_cells(xml):
             yield (int(place.group(2)) - 1, column_number(place.group(1))), cell.group(2).decode("ascii", "replace")
 
 
-def column_number(letters):
+def column_number(letters: str) -> int:
     """Return the column of its letters, from 0."""
     number = 0
     for letter in letters:
@@ -157,7 +168,7 @@ def column_number(letters):
     return number - 1
 
 
-def read_ole(data):
+def read_ole(data: bytes) -> list[Sheet]:
     """Read an old XLS; a new workbook behind a password lies in the same container."""
     if "EncryptedPackage".encode("utf-16-le") in data:
         raise RefusedError("password")
@@ -170,7 +181,7 @@ def read_ole(data):
     return with_calamine(data, {})
 
 
-def with_calamine(data, errors):
+def with_calamine(data: bytes, errors: dict[str, Errors]) -> list[Sheet]:
     """Read the cells, merged areas and hidden marks of every sheet."""
     import python_calamine
 
@@ -188,7 +199,7 @@ def with_calamine(data, errors):
         raise
 
 
-def one_sheet(book, meta, errors):
+def one_sheet(book: Any, meta: Any, errors: Errors) -> Sheet:
     """Return one sheet as plain lists: rows of [text, number, error]."""
     import python_calamine
 
@@ -202,18 +213,19 @@ def one_sheet(book, meta, errors):
         if row < len(rows) and column < MAX_COLUMNS:
             rows[row].extend([""] for _ in range(column + 1 - len(rows[row])))
             rows[row][column] = [text, None, text]
-    return {"name": meta.name, "hidden": meta.visible != python_calamine.SheetVisibleEnum.Visible, "rows": trimmed(rows, meta.name),
+    is_hidden = meta.visible != python_calamine.SheetVisibleEnum.Visible
+    return {"name": meta.name, "hidden": is_hidden, "rows": trimmed(rows, meta.name),
             "merged": [[a + 1, b + 1, c + 1, d + 1] for (a, b), (c, d) in sheet.merged_cell_ranges or []]}
 
 
-def check_height(name, sheet):
+def check_height(name: str, sheet: Any) -> None:
     """Refuse a sheet that is far too long before its cells become Python objects."""
     filled = sum(any(value != "" for value in row) for row in sheet.iter_rows())
     if filled > MAX_ROWS:
         raise RefusedError("rows", sheet=name, rows=filled)
 
 
-def trimmed(rows, name):
+def trimmed(rows: list[Row], name: str) -> list[Row]:
     """Return the rows without blank tails; refuses more than the limits."""
     rows = [row[:last_filled(row)] for row in rows]
     while rows and not rows[-1]:
@@ -225,7 +237,7 @@ def trimmed(rows, name):
     return rows
 
 
-def last_filled(row):
+def last_filled(row: Row) -> int:
     """Return how many cells stand up to the last one that says something."""
     count = len(row)
     while count and not row[count - 1][0]:
@@ -233,7 +245,7 @@ def last_filled(row):
     return count
 
 
-def cell(value):
+def cell(value: Any) -> list[str | None]:
     """Return [text] or [text, number] of one value, as a person reads it."""
     if isinstance(value, bool):
         return ["是" if value else "否"]
@@ -252,7 +264,7 @@ def cell(value):
     return [value]
 
 
-def plain_number(value):
+def plain_number(value: float) -> str:
     """Return a number without exponent and without the noise of binary fractions."""
     if value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124 - not a number differs from itself
         return ""
@@ -263,7 +275,7 @@ def plain_number(value):
     return f"{Decimal(format(value, '.14g')):f}"
 
 
-def read_text(data, name):
+def read_text(data: bytes, name: str) -> list[Sheet]:
     """Read CSV or TSV, whatever its name: UTF-8, UTF-16, GB18030."""
     text = decoded(data)
     start = text.lstrip()[:200].lower()
@@ -272,7 +284,7 @@ def read_text(data, name):
     if text.count("\x00") or sum(c < " " and c not in "\t\r\n" for c in text[:4000]) > 3:  # noqa: PLR2004
         raise RefusedError("not_sheet")
     csv.field_size_limit(CHUNK)
-    rows = []
+    rows: list[Row] = []
     try:
         for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter(text)):
             rows.append([cell(value) for value in row])
@@ -284,7 +296,7 @@ def read_text(data, name):
     return [{"name": stem, "hidden": False, "rows": trimmed(rows, stem), "merged": []}]
 
 
-def decoded(data):
+def decoded(data: bytes) -> str:
     """Return the text of a file whose encoding nobody told."""
     for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
         if data.startswith(mark):
@@ -301,7 +313,7 @@ def decoded(data):
     raise RefusedError("encoding")
 
 
-def delimiter(text):
+def delimiter(text: str) -> str:
     """Return the sign between cells: the one that most first lines have, outside quotes."""
     lines = re.sub(r'"(?:[^"]|"")*"', "", text[:20_000]).splitlines()[:30]
     counts = {sign: sum(line.count(sign) for line in lines) for sign in ("\t", ",", ";", "|")}

@@ -26,7 +26,7 @@ from marketplace.catalogs.operations.lists import (
 )
 
 __all__ = [
-    "add_line", "add_lines", "amend", "change_line", "draft_edition", "facts_of", "item_facts", "known_codes", "load_areas",
-    "mark_line_contracted", "mark_line_posted", "open_list", "publish_catalog", "publish_version", "remove_item",
-    "remove_line", "return_version", "save_item", "set_reason", "submit_version",
+    "add_line", "add_lines", "amend", "change_line", "draft_edition", "facts_of", "item_facts", "known_codes",
+    "load_areas", "mark_line_contracted", "mark_line_posted", "open_list", "publish_catalog", "publish_version",
+    "remove_item", "remove_line", "return_version", "save_item", "set_reason", "submit_version",
 ]

@@ -1,5 +1,6 @@
 """Importing a guiding catalogue: compare rows with an edition, write them into its draft, take them back."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -32,7 +33,8 @@ def begin_catalog(session: Session, *, actor: Actor, options: Options, now: date
     year = int(options.get("year") or current or beijing(now).year)
     if options.get("publish"):
         require(policy.may_publish_catalog(actor))
-    return {"year": rules.check_year(year), "name": str(options.get("name", "")), "publish": bool(options.get("publish"))}
+    return {"year": rules.check_year(year), "name": str(options.get("name", "")),
+            "publish": bool(options.get("publish"))}
 
 
 def _edition(session: Session, year: int) -> Catalog | None:
@@ -45,7 +47,8 @@ def _edition(session: Session, year: int) -> Catalog | None:
     return None
 
 
-def plan_catalog(session: Session, *, rows: Sequence[SheetRow], options: Options, now: datetime) -> Plan:  # noqa: ARG001
+def plan_catalog(session: Session, *, rows: Sequence[SheetRow], options: Options,
+                 now: datetime) -> Plan:  # noqa: ARG001 - every target takes it
     """Compare rows with the edition of the year, code by code."""
     edition = _edition(session, int(options["year"]))
     known = {item.code: item for item in edition.items} if edition else {}
@@ -55,11 +58,7 @@ def plan_catalog(session: Session, *, rows: Sequence[SheetRow], options: Options
     for row in rows:
         try:
             code, facts = _row(row)
-            if code in seen:
-                raise Invalid(N_("编码 {code} 与第 {first} 行重复"), field="code", code=code, first=seen[code])
-            if facts.get("year") and facts["year"] != str(options["year"]):
-                raise Invalid(N_("这一行是 {value} 年的目录，现在导入的是 {year} 年"), field="year", value=facts["year"],
-                              year=options["year"])
+            _refuse_strange(code, facts, seen, str(options["year"]))
         except Invalid as wrong:
             field = wrong.field or "code"
             faults.append(Fault(row.sheet, row.row, row.columns.get(field, "A"), row.values.get(field, ""),
@@ -76,26 +75,27 @@ def plan_catalog(session: Session, *, rows: Sequence[SheetRow], options: Options
     return Plan(planned, faults)
 
 
+def _refuse_strange(code: str, facts: Mapping[str, Any], seen: Mapping[str, int], year: str) -> None:
+    """Refuse a second row of the same code, and a row of another year."""
+    if code in seen:
+        raise Invalid(N_("编码 {code} 与第 {first} 行重复"), field="code", code=code, first=seen[code])
+    if facts.get("year") and facts["year"] != year:
+        raise Invalid(N_("这一行是 {value} 年的目录，现在导入的是 {year} 年"), field="year", value=facts["year"], year=year)
+
+
 def _row(row: SheetRow) -> tuple[str, dict[str, Any]]:
     """Return code and facts (JSON) of one row; raises Invalid naming the field."""
     values = row.values
     code = rules.check_code(values["code"])
     made: dict[str, Any] = {"name_zh": values["name_zh"]}
-    for name in ("name_en", "year"):
-        if name in values:
-            made[name] = values[name]
-    if "parent" in values:
-        made["parent_code"] = rules.check_code(values["parent"]) if values["parent"] else None
-    if "replaced_by" in values:
-        made["replaced_by"] = rules.check_code(values["replaced_by"]) if values["replaced_by"] else None
+    made.update({name: values[name] for name in ("name_en", "year") if name in values})
+    for column, name in (("parent", "parent_code"), ("replaced_by", "replaced_by")):
+        if column in values:
+            made[name] = rules.check_code(values[column]) if values[column] else None
     if values.get("level"):
         made["level"] = _level(values["level"])
-    for name in ("is_official", "is_active"):
-        if values.get(name):
-            made[name] = _yes(values[name], name)
-    for name in DATES:
-        if name in values:
-            made[name] = _day(values[name], name)
+    made.update({name: _yes(values[name], name) for name in ("is_official", "is_active") if values.get(name)})
+    made.update({name: _day(values[name], name) for name in DATES if name in values})
     return code, made
 
 
@@ -120,7 +120,7 @@ def _day(text: str, field: str) -> str | None:
     """Return a date in ISO form, or None; 2026/1/1, 2026年1月1日 are read too."""
     if not text:
         return None
-    plain = text.split(" ")[0].replace("年", "-").replace("月", "-").replace("日", "").replace("/", "-").replace(".", "-")
+    plain = re.sub(r"[年月/.]", "-", text.split(" ", maxsplit=1)[0].replace("日", ""))
     try:
         year, month, day = (int(part) for part in plain.strip("-").split("-"))
         return date(year, month, day).isoformat()
@@ -167,8 +167,8 @@ def apply_catalog(session: Session, *, actor: Actor, rows: Sequence[Planned], op
     return made
 
 
-def undo_catalog(session: Session, *, actor: Actor, changes: Sequence[Mapping[str, Any]], options: Options,  # noqa: ARG001
-                 now: datetime) -> None:
+def undo_catalog(session: Session, *, actor: Actor, changes: Sequence[Mapping[str, Any]],
+                 options: Options, now: datetime) -> None:  # noqa: ARG001 - every target takes them
     """Take imported codes back out of the draft edition; raises Conflict when it went on since."""
     edition = session.scalar(select(Catalog).where(Catalog.ref == (changes[0]["edition"] if changes else "")))
     if edition is None or edition.state != CatalogState.DRAFT:

@@ -1,4 +1,4 @@
-"""Importing a purchase list: compare the rows of a sheet with the unit's list, write them into its draft, take them back."""
+"""Importing a purchase list: compare rows with the unit's list, write them into its draft, take them back."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,15 @@ from sqlalchemy.orm import Session
 
 from marketplace.catalogs import policy, rules
 from marketplace.catalogs.models import CatalogItem, PurchaseList, PurchaseListItem, PurchaseListVersion
-from marketplace.catalogs.operations.lists import add_lines, amend, change_line, facts_of, known_codes, open_list, remove_line
+from marketplace.catalogs.operations.lists import (
+    add_lines,
+    amend,
+    change_line,
+    facts_of,
+    known_codes,
+    open_list,
+    remove_line,
+)
 from marketplace.catalogs.rules import LineFacts, VersionState
 from marketplace.core.access import Actor, require
 from marketplace.core.errors import Conflict, IllegalStep, Invalid
@@ -83,9 +91,14 @@ def plan_list(session: Session, *, rows: Sequence[SheetRow], options: Options, n
                                 str(facts.get(wrong.field or "", ""))[:80], wrong.sentence, wrong.facts))
             continue
         outcome = Outcome.NEW if before is None else (
-            Outcome.UNCHANGED if all((before.get(n) or None) == (v or None) for n, v in facts.items()) else Outcome.CHANGED)
+            Outcome.UNCHANGED if all(_same(before[name], value) for name, value in facts.items()) else Outcome.CHANGED)
         planned.append(Planned(row, outcome, _key(*pair, count[pair]), facts["title"], facts, before))
     return Plan(planned, faults)
+
+
+def _same(before: object, after: object) -> bool:
+    """Say whether a fact stays as it is: an empty text and none are the same, no amount and zero are not."""
+    return before == after or (before in ("", None) and after in ("", None))
 
 
 def _key(office: str, title: str, occurrence: int) -> str:
@@ -139,12 +152,12 @@ def to_json(facts: LineFacts) -> dict[str, Any]:
 def from_json(facts: Mapping[str, Any]) -> LineFacts:
     """Return facts from JSON."""
     budget = facts.get("budget")
-    return LineFacts(**{**facts, "title": facts.get("title", ""), "budget": None if budget is None else Money(int(budget))})
+    return LineFacts(**{"title": "", **facts, "budget": None if budget is None else Money(int(budget))})
 
 
 def apply_list(session: Session, *, actor: Actor, rows: Sequence[Planned], options: Options,
                now: datetime) -> list[dict[str, Any]]:
-    """Write rows into the draft version; a published list gets a next version. Safe to repeat: a row is found by key."""
+    """Write rows into the draft; a published list gets a next version. Safe to repeat: a row is found by its key."""
     unit = session.scalars(select(Organization).where(Organization.ref == options["unit"])).one()
     existed = _find(session, options) is not None
     purchase_list = open_list(session, actor=actor, unit=unit, year=int(options["year"]), now=now)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -178,7 +179,7 @@ def return_version(session: Session, *, actor: Actor, version: PurchaseListVersi
 
 
 def publish_version(session: Session, *, actor: Actor, version: PurchaseListVersion, now: datetime) -> None:
-    """Version: submitted -> published. The one before: published -> superseded. Lines that are projects must be in it."""
+    """Version: submitted -> published. The one before: published -> superseded. Posted lines must be in it."""
     require(policy.may_decide(actor, _lock(session, version)))
     after = VERSION_STEPS.after(VersionState(version.state), "publish")
     kept = {item.line_id for item in version.items}
@@ -200,7 +201,7 @@ def publish_version(session: Session, *, actor: Actor, version: PurchaseListVers
         public_changed(session, kind="purchase_list_item", ref=ref, now=now)
 
 
-def _tell(session: Session, kind: str, version: PurchaseListVersion, now: datetime, **facts: object) -> None:
+def _tell(session: Session, kind: str, version: PurchaseListVersion, now: datetime, **facts: Any) -> None:
     """Send news of a version upward."""
     unit = version.purchase_list.unit
     enqueue(session, kind, now=now, list_ref=version.purchase_list.ref, unit_ref=unit.ref, unit=unit.name,

@@ -26,7 +26,8 @@ EXPORT_COLUMNS = ("code", "name_zh", "name_en", "parent", "level", "is_official"
 def published_catalog(session: Session) -> Catalog | None:
     """Return the edition in force (the newest published one)."""
     return session.scalar(select(Catalog).where(Catalog.state == CatalogState.PUBLISHED)
-                          .options(selectinload(Catalog.items)).order_by(Catalog.year.desc(), Catalog.id.desc()).limit(1))
+                          .options(selectinload(Catalog.items))
+                          .order_by(Catalog.year.desc(), Catalog.id.desc()).limit(1))
 
 
 def draft_catalog(session: Session, year: int | None = None) -> Catalog | None:
@@ -62,7 +63,7 @@ def areas(session: Session) -> Sequence[Area]:
 
 def area_names(session: Session) -> dict[str, str]:
     """Return code -> name of every area."""
-    return {code: name for code, name in session.execute(select(Area.code, Area.name).order_by(Area.code))}
+    return {area.code: area.name for area in areas(session)}
 
 
 def work_calendar(session: Session) -> WorkCalendar:

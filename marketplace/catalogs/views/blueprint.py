@@ -23,7 +23,7 @@ def xlsx(rows: Sequence[Sequence[object]], *, name: str, sheet: str, is_public: 
 
 
 def csv_bytes(rows: Sequence[Sequence[object]]) -> bytes:
-    """Return rows as CSV with a mark for Excel; a text that Excel would run gets an apostrophe in front (ASVS 1.2.10)."""
+    """Return rows as CSV with a mark for Excel; a text it would run gets an apostrophe in front (ASVS 1.2.10)."""
     stream = io.StringIO(newline="")
     writer = csv.writer(stream)
     for row in rows:

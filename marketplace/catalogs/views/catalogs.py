@@ -77,9 +77,9 @@ def editions() -> str | Response | tuple[str, int]:
         require(may)
         if form.validate_on_submit():
             try:
-                with transaction() as session:
-                    source = queries.published_catalog(session) if form.is_copy.data else None
-                    made = operations.draft_edition(session, actor=actor, year=form.year.data, source=source,
+                with transaction() as writing:
+                    source = queries.published_catalog(writing) if form.is_copy.data else None
+                    made = operations.draft_edition(writing, actor=actor, year=form.year.data, source=source,
                                                     name=form.name.data or "", now=utc_now())
                     ref = made.ref
             except DomainError as error:

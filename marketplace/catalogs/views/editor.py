@@ -34,7 +34,8 @@ def mine() -> str | Response | tuple[str, int]:
             ref = operations.open_list(session, actor=actor, unit=unit, year=form.year.data, now=utc_now()).ref
         return redirect(url_for("catalogs.edit", ref=ref), 303)
     body = render_template("catalogs/mine.html", lists=queries.lists_kept_by(db.session(), actor), form=form,
-                           rules=rules, unit=queries.unit_of(db.session(), actor), may_import=policy.may_import_lists(actor),
+                           rules=rules, unit=queries.unit_of(db.session(), actor),
+                           may_import=policy.may_import_lists(actor),
                            latest=queries.latest_version, published=queries.published_version)
     return (body, 422) if form.errors else body
 
@@ -108,8 +109,7 @@ def new_line(ref: str) -> str | Response | tuple[str, int]:
             form.blame(error, say(error))
         else:
             flash(gettext("已添加一行"), "ok")
-            target = url_for("catalogs.new_line", ref=ref) if "then" in request.form else url_for("catalogs.edit", ref=ref)
-            return redirect(target, 303)
+            return redirect(url_for("catalogs.new_line" if "then" in request.form else "catalogs.edit", ref=ref), 303)
     body = render_template("catalogs/line.html", form=form, version=version, list=version.purchase_list, item=None)
     return (body, 422) if form.errors else body
 
@@ -159,7 +159,8 @@ def submit(ref: str) -> Response | tuple[str, int]:
     with transaction() as session:
         version = _open(ref)
         if version.number > 1:
-            operations.set_reason(session, actor=current_actor(), version=version, reason=form.reason.data, now=utc_now())
+            operations.set_reason(session, actor=current_actor(), version=version, reason=form.reason.data,
+                                  now=utc_now())
         operations.submit_version(session, actor=current_actor(), version=version, now=utc_now())
     flash(gettext("已提交审核。审核人公布后对外公开"), "ok")
     return redirect(url_for("catalogs.edit", ref=ref), 303)
@@ -183,7 +184,8 @@ def send_back(ref: str) -> Response | tuple[str, int]:
     if not form.validate_on_submit():
         return _editor(_open(ref), back=form), 422
     with transaction() as session:
-        operations.return_version(session, actor=current_actor(), version=_open(ref), reason=form.why.data, now=utc_now())
+        operations.return_version(session, actor=current_actor(), version=_open(ref), reason=form.why.data,
+                                  now=utc_now())
     flash(gettext("已退回经办人修改"), "ok")
     return redirect(url_for("catalogs.mine"), 303)
 

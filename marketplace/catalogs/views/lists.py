@@ -1,4 +1,4 @@
-"""Public pages of the purchase lists: the district with totals, all lines merged, one list, the comparison of versions."""
+"""Public pages of the purchase lists: the district with totals, all lines merged, one list, what changed."""
 
 from flask import current_app, render_template, request
 from werkzeug.wrappers import Response

@@ -1,4 +1,4 @@
-"""Finding the tables of a sheet: where the heading row stands (under a merged title, one row or two) and what it means."""
+"""Finding the tables of a sheet: where the heading stands (under a merged title, in one row or two), what it means."""
 
 import hashlib
 import re
@@ -14,8 +14,10 @@ LEAST_FIELDS = 2
 SHORT_HEADING = 16
 _PLACE = re.compile(r"^(?:[\u4e00-\u9fff]{2,8}?[省市区县])*?([\u4e00-\u9fff]{1,6}?(?:街道|镇|乡))"
                     r"(?:办事处|人民政府|党工委|党委)?(?=\d|年|政府|社会|民政|购买|公益|公共|服务|党|承接|本级|$|[（(_\-—－ ])")
-_PLACE_NAME = re.compile(r"^[\d.、\s]*([\u4e00-\u9fff]{1,8}(?:街道|镇|乡|社区|村|开发区|管理区|园区))(?:办事处)?\s*(?:[（(].*|\d+.*|清单|表)?$")
-_FILLER = re.compile(r"(?:填报|申报|编制|上报|报送|购买|采购|实施|预算)(?:单位|部门|主体)(?:名称)?(?:[（(](?:盖章|公章|签章)[)）])?\s*[:：]\s*([^\s:：_＿]{2,40})")
+_PLACE_NAME = re.compile(r"^[\d.、\s]*([\u4e00-\u9fff]{1,8}(?:街道|镇|乡|社区|村|开发区|管理区|园区))(?:办事处)?\s*"
+                         r"(?:[（(].*|\d+.*|清单|表)?$")
+_FILLER = re.compile(r"(?:填报|申报|编制|上报|报送|购买|采购|实施|预算)(?:单位|部门|主体)(?:名称)?"
+                     r"(?:[（(](?:盖章|公章|签章)[)）])?\s*[:：]\s*([^\s:：_＿]{2,40})")
 _TITLED = re.compile(r"^(?:关于)?([\u4e00-\u9fff]{2,20}?(?:局|委员会|办公室|办事处|政府|联合会|总工会|团委|妇联|残联|中心|街道|镇|乡))"
                      r"(?:关于)?(?=20\d\d|二[〇○零]|年度)")
 _NAME_OF_UNIT = re.compile(r"^单位(?:名称)?(?:[（(](?:盖章|公章)[)）])?[:：]([\u4e00-\u9fff（）()]{3,40})")
@@ -106,7 +108,7 @@ def find_tables(grid: Grid, fields: Sequence[Field]) -> list[TableMap]:
     for index, (first, last) in enumerate(heads):
         end = heads[index + 1][0] if index + 1 < len(heads) else grid.height
         above = heads[index - 1][1] + 1 if index else 0
-        made.append(make_table(grid, fields, first, last, end, above=above, before=made[-1] if made else None))
+        made.append(make_table(grid, fields, (first, last), end, above=above, before=made[-1] if made else None))
     return made
 
 
@@ -158,11 +160,15 @@ def _looks_like_data(grid: Grid, row: int) -> bool:
     return any(grid.cell(row, column).number is not None for column, _ in grid.texts(row))
 
 
-def make_table(grid: Grid, fields: Sequence[Field], first: int, last: int, end: int, *, above: int = 0,
-               before: TableMap | None = None, columns: Mapping[int, str] | None = None) -> TableMap:
-    """Describe the table whose heading stands in rows first..last (from 0) and whose rows end before `end`."""
+def make_table(grid: Grid, fields: Sequence[Field], head: tuple[int, int], end: int, *, above: int = 0,
+               before: TableMap | None = None) -> TableMap:
+    """Describe the table whose heading stands in the rows of `head` (first, last; from 0) and that ends before `end`.
+
+    `above`: the first row whose texts may speak of this table; `before`: the table above it in the sheet.
+    """
+    first, last = head
     parts = parts_of(grid, first, last)
-    guessed = dict(columns) if columns is not None else best_fields(parts, fields)
+    guessed = best_fields(parts, fields)
     said = [grid.text(row, column) for row in range(above, first) for column, _ in grid.texts(row)]
     kinds = {f.name: f.kind for f in fields}
     units = {}
@@ -174,7 +180,8 @@ def make_table(grid: Grid, fields: Sequence[Field], first: int, last: int, end: 
     unit = next((u for text in reversed(said) if (u := amount_unit(text))), None) or (before.unit if before else None)
     return TableMap(
         sheet=grid.sheet.name, head_row=first + 1, head_rows=last - first + 1, end_row=end,
-        headings=tuple(" ".join(folded(part) for part in own) for own in parts), columns=guessed, unit=unit, units=units,
+        headings=tuple(" ".join(folded(part) for part in own) for own in parts), columns=guessed,
+        unit=unit, units=units,
         town=named_town(grid.sheet.name) or _town(said) or (before.town if before else ""),
         filler=_filler(said) or (before.filler if before else ""),
     )

@@ -22,6 +22,7 @@ _UNIT_WORDS = re.compile(r"(?:局|办|办公室|站|中心|科|处|股|室|委|�
 _SERIAL_LOW, _SERIAL_HIGH = 36_526, 73_050     # 2000 to 2099 as Excel counts days
 _EPOCH = date(1899, 12, 30)
 SMALL_YUAN = 1_000                             # no service project costs less: such figures are 万元
+LEAST_NUMBERED = 4                             # a row 1, 2, 3, 4 numbers the columns
 FILL_SHARE = 4                                 # a unit column with one blank in four is meant to be read downward
 
 
@@ -51,7 +52,7 @@ class SheetRow:
 
 def read_workbook(sheets: Sequence[SheetTable], fields: Sequence[Field],
                   tables: Sequence[TableMap] | None = None) -> tuple[list[SheetRow], list[TableMap]]:
-    """Read every visible sheet with the given tables (or the guessed ones); a summary that repeats others is left out."""
+    """Read every visible sheet with the given tables, or the guessed ones; leave out a summary that repeats others."""
     grids = {sheet.name: Grid(sheet) for sheet in sheets if not sheet.hidden}
     if tables is None:
         tables = [table for grid in grids.values() for table in find_tables(grid, fields)]
@@ -96,7 +97,7 @@ class _Reader:
         self.first = table.head_row + table.head_rows - 1
         self.section = ""
         self.above: dict[int, str] = {}
-        self.data = [row for row in self._data_rows()]
+        self.data = list(self._data_rows())
         self.fill_down = self._reads_downward()
 
     def read(self) -> list[SheetRow]:
@@ -118,7 +119,7 @@ class _Reader:
                 continue
             if is_total(texts) or (is_note(texts) and not self._fills(row)):
                 after_total = True
-            elif self._is_heading_again(row) or self._goes_on(row) or self._is_aside(row, texts, after_total=after_total):
+            elif self._is_heading_again(row) or self._goes_on(row) or self._is_aside(row, texts, after=after_total):
                 continue
             elif not self._is_unlabelled_total(row):
                 after_total = False
@@ -137,10 +138,11 @@ class _Reader:
         texts = self.grid.texts(row)
         numbers = [re.sub(r"[^\d]", "", text[:2]) for _, text in texts]
         counts = [int(n) for n in numbers if n]
-        if len(counts) == len(texts) >= 4 and counts == list(range(counts[0], counts[0] + len(counts))):  # noqa: PLR2004
+        if len(counts) == len(texts) >= LEAST_NUMBERED and counts == list(range(counts[0], counts[0] + len(counts))):
             return True
         own = {folded(text) for _, text in texts}
-        heads = {folded(part) for parts in parts_of(self.grid, self.table.head_row - 1, self.first - 1) for part in parts}
+        parts = parts_of(self.grid, self.table.head_row - 1, self.first - 1)
+        heads = {folded(part) for own_parts in parts for part in own_parts}
         return len(own) > 1 and own <= heads
 
     def _goes_on(self, row: int) -> bool:
@@ -148,14 +150,14 @@ class _Reader:
         return any(self.grid.anchor.get((row, c), (row, c))[0] < row and self.grid.merged_text(row, c)
                    for c in self.required)
 
-    def _is_aside(self, row: int, texts: Sequence[tuple[int, str]], *, after_total: bool) -> bool:
+    def _is_aside(self, row: int, texts: Sequence[tuple[int, str]], *, after: bool) -> bool:
         """Say whether a row with one text is a section line, a table's title, or a note below the totals."""
         if len(texts) != 1 or self._has_error(row):
             return False
         column, text = texts[0]
         if column in self.amounts and self.grid.cell(row, column).number is not None:
             return False
-        return after_total or self.grid.is_wide(row) or section_name(text) is not None or (
+        return after or self.grid.is_wide(row) or section_name(text) is not None or (
             column not in self.table.columns) or self._is_serial(column)
 
     def _is_serial(self, column: int) -> bool:
@@ -305,7 +307,8 @@ class _Reader:
             return made
         letter = column_letter(bare[0])
         told = [row for row in made for name, amount in row.amounts.items()
-                if amount and row.columns.get(name) == letter and self.grid.cell(row.row - 1, bare[0]).number is not None]
+                if amount and row.columns.get(name) == letter
+                and self.grid.cell(row.row - 1, bare[0]).number is not None]
         if not told or any(a and a.fen >= SMALL_YUAN * 100 for row in told for a in row.amounts.values()):
             return made
         reason = N_("没有写金额单位，“{value}”像是万元。请在表头写明（万元）或（元），或在对应列时选择单位")

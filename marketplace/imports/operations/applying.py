@@ -1,4 +1,4 @@
-"""The second half of an import: apply in steps that can be repeated, or all at once; undo while nothing depends on it."""
+"""The second half of an import: apply in repeatable steps or at once; undo while nothing depends on it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -46,7 +46,8 @@ def start_import(session: Session, *, actor: Actor, batch: ImportBatch, target: 
 def rows_to_apply(checked: Checked) -> list[Planned]:
     """Return the rows that change something."""
     faulty = {(f.sheet, f.row) for f in checked.plan.faults}
-    return [p for p in checked.plan.rows if p.outcome is not Outcome.UNCHANGED and (p.row.sheet, p.row.row) not in faulty]
+    return [p for p in checked.plan.rows
+            if p.outcome is not Outcome.UNCHANGED and (p.row.sheet, p.row.row) not in faulty]
 
 
 def apply_chunk(session: Session, *, actor: Actor, batch: ImportBatch, target: ImportTarget, rows: Sequence[Planned],

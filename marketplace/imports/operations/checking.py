@@ -12,7 +12,16 @@ from marketplace.core.access import Actor, require
 from marketplace.core.audit import record
 from marketplace.core.errors import Invalid
 from marketplace.core.ports import SheetTable
-from marketplace.core.sheets import Fault, Grid, SheetRow, TableMap, column_letter, find_tables, fingerprint, read_workbook
+from marketplace.core.sheets import (
+    Fault,
+    Grid,
+    SheetRow,
+    TableMap,
+    column_letter,
+    find_tables,
+    fingerprint,
+    read_workbook,
+)
 from marketplace.core.text import N_
 from marketplace.files.models import StoredFile
 from marketplace.imports import policy
@@ -114,7 +123,8 @@ def remember(session: Session, *, organization_id: int, target: str, tables: Seq
         known = session.scalar(select(RememberedMapping).where(
             RememberedMapping.organization_id == organization_id, RememberedMapping.target == target,
             RememberedMapping.fingerprint == mark))
-        mapping: dict[str, object] = {"columns": {str(c): name for c, name in table.columns.items()}, "unit": table.unit}
+        columns = {str(c): name for c, name in table.columns.items()}
+        mapping: dict[str, object] = {"columns": columns, "unit": table.unit}
         if known is None:
             session.add(RememberedMapping(organization_id=organization_id, target=target, fingerprint=mark,
                                           mapping=mapping, updated_at=now))

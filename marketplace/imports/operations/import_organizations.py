@@ -1,4 +1,4 @@
-"""Importing organizations from a public source: unverified, without a credit code; what the source does not say stays empty."""
+"""Importing organizations from a public source: unverified, without a code; what it does not say stays empty."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -52,7 +52,7 @@ def begin(session: Session, *, actor: Actor, options: Options, now: datetime) ->
 
 
 def _find(session: Session, facts: Mapping[str, Any]) -> Organization | None:
-    """Return the organization imported before: by source, else by credit code, else an unverified one of the same name."""
+    """Return the organization imported before: by source, else credit code, else an unverified one of that name."""
     if facts.get("source_ref"):
         return session.scalar(select(Organization).where(Organization.source_ref == facts["source_ref"]))
     if facts.get("credit_code"):
@@ -148,7 +148,8 @@ def apply(session: Session, *, actor: Actor, rows: Sequence[Planned], options: O
     return made
 
 
-def _change(session: Session, actor: Actor, organization: Organization, facts: Mapping[str, Any], now: datetime) -> None:
+def _change(session: Session, actor: Actor, organization: Organization, facts: Mapping[str, Any],
+            now: datetime) -> None:
     """Write facts onto an unverified organization."""
     _refuse_verified(organization)
     kind = OrganizationKind(facts["kind"])
@@ -175,5 +176,6 @@ def undo(session: Session, *, actor: Actor, changes: Sequence[Mapping[str, Any]]
                 session.flush()
         except IntegrityError:
             raise Conflict(N_("“{name}”已经被别的内容用到，不能整批撤销"), name=name) from None
-        record(session, actor=actor, action="organizations.take_back", subject=("organization", ref), now=now, name=name)
+        record(session, actor=actor, action="organizations.take_back", subject=("organization", ref), now=now,
+               name=name)
         public_changed(session, kind="organization", ref=ref, now=now)

@@ -27,7 +27,7 @@ from marketplace.projects.rules import MAX_TEXT, MAX_TITLE, ProjectState
 UNNAMED_BUYER = "来源未写明购买主体"
 FIELDS: tuple[Field, ...] = (
     Field("source_ref", N_("来源编号"), ("project_id", "来源编号", "项目编号", "编号"), Kind.CODE),
-    Field("title", N_("项目名称"), ("title", "项目名称", "名称", "采购项目名称", "项目"), required=True, never=("title_kind", "titlekind")),
+    Field("title", N_("项目名称"), ("title", "项目名称", "名称", "采购项目名称", "项目"), required=True, never=("titlekind",)),
     Field("buyer", N_("购买主体"), ("buyer", "购买主体", "采购人", "采购单位", "购买单位", "单位"), never=("承接",)),
     Field("place", N_("实施地点"), ("province", "city", "district", "town", "实施地点", "服务地点", "省", "市", "区县", "镇街"),
           many=True),
@@ -74,7 +74,8 @@ def _buyer(session: Session, name: str, options: Options) -> Organization | None
         if asked:
             return session.scalars(select(Organization).where(Organization.ref == asked)).one()
     return session.scalar(select(Organization).where(
-        Organization.name_key == name_key(name or UNNAMED_BUYER), Organization.is_buyer).order_by(Organization.id).limit(1))
+        Organization.name_key == name_key(name or UNNAMED_BUYER), Organization.is_buyer)
+        .order_by(Organization.id).limit(1))
 
 
 def _find(session: Session, buyer: Organization | None, facts: Mapping[str, Any]) -> Project | None:
@@ -158,8 +159,8 @@ def apply(session: Session, *, actor: Actor, rows: Sequence[Planned], options: O
         facts = planned.facts
         buyer = _buyer(session, facts["buyer"], options)
         if buyer is None:
-            buyer = register_unit(session, actor=actor, name=facts["buyer"] or UNNAMED_BUYER, parent=None, area_code=None,
-                                  now=now)
+            buyer = register_unit(session, actor=actor, name=facts["buyer"] or UNNAMED_BUYER, parent=None,
+                                  area_code=None, now=now)
         known = _find(session, buyer, facts)
         before = to_json(known) if known else None
         if known is None:
