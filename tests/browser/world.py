@@ -6,6 +6,7 @@ Every state is reached through the operations; the outbox is worked, so messages
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 from flask import Flask
 from sqlalchemy import select
@@ -27,6 +28,8 @@ from marketplace.core.clock import beijing_date
 from marketplace.core.db import db, transaction
 from marketplace.core.money import Money
 from marketplace.core.outbox import Job
+from marketplace.files.operations import store
+from marketplace.imports import operations as imports
 from marketplace.projects import operations as projects
 from marketplace.projects.models import Project
 from marketplace.projects.rules import JOB_OPENING_DUE, earliest_deadline
@@ -38,6 +41,7 @@ from tests.factories.organizations import make_organization
 from tests.factories.organizations import make_unit as register_unit
 from tests.factories.projects import AREA, Desk, facts, make_places
 
+SHEET = Path(__file__).resolve().parents[1] / "data/sheets/town-lists.xlsx"
 TITLES = {
     "draft": "桐浦街道青少年暑期营", "in_review": "桐浦街道困难家庭探访", "open": "桐浦街道长者助餐服务", "soon": "桐浦街道残疾人居家助浴服务",
     "sealed": "桐浦街道认知症家庭送餐支持", "opened": "桐浦街道社区矫正对象社会适应支持", "scoring": "桐浦街道新就业群体友好驿站运营",
@@ -65,6 +69,7 @@ def build(app: Flask, now: datetime) -> World:
         with transaction() as session:
             desk = _people(session, world, now)
             _list(session, world, desk, now)
+            _imports(session, app, world, desk, now)
         for name in TITLES:
             with transaction() as session:
                 _project(session, world, desk, name, now)
@@ -141,6 +146,23 @@ def _list(session: Session, world: World, desk: Desk, now: datetime) -> None:
     edition = catalogs.draft_edition(session, actor=SYSTEM, year=beijing_date(now).year + 1, now=made,
                                      source=session.scalars(select(Catalog)).one())
     world.refs.update(list=found.ref, list_draft=coming.ref, line_draft=line.line.ref, edition_draft=edition.ref)
+
+
+def _imports(session: Session, app: Flask, world: World, desk: Desk, now: datetime) -> None:
+    """Upload a real sheet twice: one waits for the meaning of its columns, one was checked."""
+    target = app.extensions["marketplace.import_targets"]["purchase_list"]
+    data = SHEET.read_bytes()
+    sheets = services().workbook_reader.read(data, filename=SHEET.name)
+    for name in ("import_uploaded", "import_checked"):
+        file = store(session, actor=desk.handler, store=services().files, name=SHEET.name, data=data, now=now,
+                     purpose="import_sheet", organization_id=desk.unit.id)
+        session.flush()
+        batch = imports.upload(session, actor=desk.handler, target=target, file=file, sheets=sheets, now=now,
+                               options={"unit": desk.unit.ref, "year": beijing_date(now).year + 1})
+        if name == "import_checked":
+            imports.check_import(session, actor=desk.handler, batch=batch, target=target, sheets=sheets,
+                                 mapping=batch.mapping, now=now)
+        world.refs[name] = batch.ref
 
 
 def _project(session: Session, world: World, desk: Desk, name: str, now: datetime) -> None:

@@ -3,7 +3,7 @@
 PAGES: dict[str, tuple[str, ...]] = {
     "visitor": (
         "/", "/projects", "/projects?q=助餐&status=open", "/projects?q=没有这样的项目", "/projects/{open}", "/projects/{sealed}",
-        "/projects/{contracted}", "/projects/{failed}", "/projects/{contracted}/opening", "/projects/{awarded}/result",
+        "/projects/{contracted}", "/projects/{failed}", "/projects/{contracted}/opening", "/projects/{contracted}/contract", "/rules", "/projects/{awarded}/result",
         "/catalogs", "/catalogs/A040203", "/catalogs/editions", "/catalogs/editions/{edition}", "/purchase-lists", "/purchase-lists/{list}",
         "/purchase-lists/{list}/changes", "/purchase-lists/merged", "/organizations", "/organizations/{provider}",
         "/organizations/{unit}", "/notices", "/notices/{notice}", "/v", "/v/{code}", "/v/0000-0000-0000-0000", "/help", "/help/buyer",
@@ -20,7 +20,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/contracts/{contract}", "/purchase-lists/mine", "/purchase-lists/{list}", "/purchase-lists/{list}/amend",
         "/purchase-lists/{list_draft}/edit", "/purchase-lists/{list_draft}/lines/new",
         "/purchase-lists/{list_draft}/lines/{line_draft}", "/purchase-lists/{list}/edit",
-        "/purchase-lists/by-unit/{unit}/{year}", "/imports", "/imports/new?target=purchase_list", "/ops",
+        "/purchase-lists/by-unit/{unit}/{year}", "/imports", "/imports/new?target=purchase_list", "/imports/{import_uploaded}", "/imports/{import_checked}", "/ops",
     ),
     "approver": ("/desk", "/my", "/desk/projects/{in_review}/review", "/desk/projects/{ranked}/award", "/desk/projects/{awarded}/award"),
     "unit_admin": ("/desk", "/desk/members", "/desk/members/invite"),
@@ -39,7 +39,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "expert": ("/panel", "/panel/{seat}", "/panel/{seat}/score/1", "/panel/{seat}/submit", "/my"),
     "expert_drawn": ("/panel", "/panel/{seat_drawn}"),
     "funder": ("/fund", "/my"),
-    "operator": ("/ops", "/ops/organizations", "/ops/organizations/{unverified}", "/ops/experts", "/ops/jobs", "/catalogs/editions",
+    "operator": ("/ops", "/ops/organizations", "/ops/organizations/{unverified}", "/ops/experts", "/ops/jobs", "/ops/rules", "/catalogs/editions",
                  "/catalogs/editions/{edition_draft}", "/catalogs/editions/{edition_draft}/items", "/my"),
     "security_officer": ("/ops", "/ops/people", "/ops/people/new", "/ops/people/{person_handler}"),
     "auditor": ("/ops", "/ops/audit", "/ops/audit?verify=1", "/desk/projects/{ranked}/award"),
@@ -55,5 +55,5 @@ NOT_PAGES = {
     "projects.export": "a download", "projects.calendar": "a download", "catalogs.export": "a download",
     "catalogs.export_list": "a download", "catalogs.merged_export": "a download", "contracts.paper": "a download",
     "contracts.signed_copy": "a download", "bids.own_file": "a download", "bids.draft_file": "a download",
-    "awards.desk_file": "a download", "awards.offer_file": "a download",
+    "imports.error_workbook": "a download", "awards.desk_file": "a download", "awards.offer_file": "a download",
 }

@@ -142,7 +142,7 @@ def test_the_html_of_every_page_is_valid(site):
         for cookie in site.cookies(who):
             client.set_cookie("session", cookie["value"])
         for template in templates:
-            (folder / f"{who}-{name_of(template)}.html").write_text(client.get(site.world.path(template)).text)
+            (folder / f"{who}-{name_of(template)}.html").write_text(client.get(site.world.path(template), follow_redirects=True).text)
     assert validate(folder) == []
 
 
