@@ -1,10 +1,20 @@
 """Forms of organizations: text becomes typed values. No database, no permission."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, FieldList, Form, FormField, HiddenField, IntegerField, SelectField, SelectMultipleField
+from wtforms import (
+    BooleanField,
+    FieldList,
+    Form,
+    FormField,
+    HiddenField,
+    IntegerField,
+    SelectField,
+    SelectMultipleField,
+)
 from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, NumberRange, Optional
 
@@ -16,12 +26,12 @@ from marketplace.web.fields import ChineseDateField, LongTextField, MoneyField, 
 BLANK_ROWS = 2
 
 
-def _choices(labels: Mapping[str, str]) -> list[SelectChoice]:
+def _choices(labels: Mapping[Any, str]) -> list[SelectChoice]:
     """Return choices whose labels are message ids."""
     return [SelectChoice(str(value), _l(label)) for value, label in labels.items()]
 
 
-def _first_empty(labels: Mapping[str, str]) -> list[SelectChoice]:
+def _first_empty(labels: Mapping[Any, str]) -> list[SelectChoice]:
     """Return choices behind an empty one."""
     return [SelectChoice("", _l("请选择")), *_choices(labels)]
 
@@ -133,6 +143,11 @@ class ProfileForm(FlaskForm):
         self.categories.choices = _named(categories)
         self.areas.choices = _named(areas)
         self.area_code.choices = [SelectChoice("", _l("请选择")), *_named(areas)]
+
+    def seen_version(self) -> int:
+        """Return the version that the editor was opened with; what is no number fits no version."""
+        text = str(self.version.data or "")
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0  # noqa: PLR2004 - a 32-bit number
 
     def changes(self) -> dict[str, object]:
         """Return the profile as `operations.update_profile` takes it."""

@@ -55,8 +55,8 @@ class Organization(Model):
     created_at: Mapped[datetime]
     version_id: Mapped[int] = mapped_column()
 
-    parent: Mapped["Organization | None"] = relationship(remote_side=[id], foreign_keys=[parent_id])
-    host: Mapped["Organization | None"] = relationship(remote_side=[id], foreign_keys=[host_id])
+    parent: Mapped["Organization | None"] = relationship(remote_side=[id], foreign_keys=[parent_id])  # noqa: A003
+    host: Mapped["Organization | None"] = relationship(remote_side=[id], foreign_keys=[host_id])  # noqa: A003
     ratings: Mapped[list["Rating"]] = relationship(back_populates="organization", cascade="all, delete-orphan")
     listings: Mapped[list["CreditListing"]] = relationship(back_populates="organization", cascade="all, delete-orphan")
     categories: Mapped[list["ServiceCategory"]] = relationship(

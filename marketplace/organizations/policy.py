@@ -27,7 +27,7 @@ def may_register(actor: Actor, kind: OrganizationKind) -> Decision:  # noqa: ARG
 
 
 def may_take_over(actor: Actor) -> Decision:
-    """Taking organizations over from a public source (an import) is the operator's work."""
+    """Let operators take organizations over from a public source (an import)."""
     return ALLOWED if actor.is_system or actor.has(Role.OPERATOR) else denied(N_("只有系统管理员可以批量导入组织"))
 
 
@@ -54,7 +54,7 @@ def may_submit_for_verification(actor: Actor, organization: Organization) -> Dec
 
 
 def may_verify(actor: Actor, organization: Organization) -> Decision:
-    """An operator checks an organization that is not the operator's own."""
+    """Let an operator check an organization that is not the operator's own."""
     if actor.is_system:
         return ALLOWED
     if not actor.has(Role.OPERATOR):
@@ -74,7 +74,7 @@ def may_see(actor: Actor, organization: Organization) -> Decision:
 
 
 def may_see_contact(actor: Actor, organization: Organization) -> Decision:
-    """The whole telephone number is for its own people, buyers and operators; the public sees it masked (PIPL 6)."""
+    """Show the whole telephone number to its own people, buyers and operators; the public sees it masked (PIPL 6)."""
     if actor.is_signed_in and (actor.organization_id == organization.id or actor.has(*BUYERS, *STAFF)):
         return ALLOWED
     return denied(N_("联系电话对外只显示部分数字"))

@@ -81,7 +81,7 @@ def public_list(session: Session, wanted: ListFilter, *, today: date) -> Page[Or
     return Page(rows, total, number)
 
 
-def _chosen(wanted: ListFilter, today: date) -> Select[tuple[int]]:
+def _chosen(wanted: ListFilter, today: date) -> Select[int]:
     """Return the ids of the public bodies that fit the filter."""
     query = select(Organization.id).where(Organization.public_since.is_not(None),
                                           Organization.standing != Standing.GOVERNMENT)

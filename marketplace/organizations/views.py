@@ -90,42 +90,59 @@ def _complete(form: RegistrationForm, *, signed_in_already: bool) -> bool:
     return complete
 
 
-@blueprint.route("/organizations/<ref>/profile", methods=["GET", "POST"])
+@blueprint.get("/organizations/<ref>/profile")
 @signed_in
-def profile(ref: str) -> str | Response | tuple[str | Response, int]:
-    """Edit the profile in sections; the same address takes autosaves and answers them in JSON."""
-    organization = queries.visible_by_ref(db.session(), ref, actor=current_actor())
-    require(policy.may_edit_profile(current_actor(), organization))
-    form = _profile_form(organization)
-    autosave = "X-Autosave" in request.headers
-    if request.method == "GET":
-        return _profile_page(form, organization)
-    if not form.validate_on_submit():
-        return _refusals(form) if autosave else (_profile_page(form, organization), 422)
-    changes = form.changes()
-    if autosave:  # what is checked against papers is only changed by the button, after a warning
-        changes = {name: value for name, value in changes.items() if name not in rules.IDENTITY_FIELDS}
+def profile(ref: str) -> str:
+    """Show the profile editor in its sections."""
+    organization = _editable(ref)
+    return _profile_page(_profile_form(organization), organization)
+
+
+@blueprint.post("/organizations/<ref>/profile")
+@signed_in
+def save_profile(ref: str) -> Response | tuple[str | Response, int]:
+    """Save the profile, or answer an autosave in JSON."""
+    form = _profile_form(_editable(ref))
+    is_autosave = "X-Autosave" in request.headers
     now = utc_now()
     try:
+        if not form.validate_on_submit():
+            return _profile_refused(form, ref, 422, is_autosave=is_autosave)
+        changes = form.changes()
+        if is_autosave:  # what is checked against papers is only changed by the button, after a warning
+            changes = {name: value for name, value in changes.items() if name not in rules.IDENTITY_FIELDS}
         with transaction() as session:
             organization = queries.by_ref(session, ref)
             operations.update_profile(session, actor=current_actor(), organization=organization, changes=changes,
-                                      now=now, version=int(form.version.data or 0))
+                                      now=now, version=form.seen_version())
             version = organization.version_id
     except Conflict as refused:
-        if autosave:
+        if is_autosave:
             return jsonify(conflict=say(refused)), 409
         flash(say(refused), "warn")
-        return _profile_page(form, queries.by_ref(db.session(), ref)), 409
+        return _profile_refused(form, ref, 409, is_autosave=False)
     except Invalid as refused:
         _blame(form, refused)
-        if autosave:
-            return _refusals(form)
-        return _profile_page(form, queries.by_ref(db.session(), ref)), 422
-    if autosave:
+        return _profile_refused(form, ref, 422, is_autosave=is_autosave)
+    if is_autosave:
         return jsonify(saved_at=beijing(now).strftime("%H:%M:%S"), version=version)
     flash(gettext("资料已保存"), "ok")
     return redirect(url_for("organizations.profile", ref=ref), 303)
+
+
+def _editable(ref: str) -> Organization:
+    """Return an organization whose profile this actor may edit."""
+    organization = queries.visible_by_ref(db.session(), ref, actor=current_actor())
+    require(policy.may_edit_profile(current_actor(), organization))
+    return organization
+
+
+def _profile_refused(form: ProfileForm, ref: str, status: int, *,
+                     is_autosave: bool) -> tuple[str | Response, int]:
+    """Return the editor as it was typed, or the refusals of an autosave."""
+    if is_autosave:
+        return _refusals(form)
+    return _profile_page(form, queries.by_ref(db.session(), ref)), status
 
 
 @blueprint.post("/organizations/<ref>/submit")
@@ -202,10 +219,8 @@ def listings(ref: str) -> Response | tuple[str, int]:
 
 def _profile_form(organization: Organization) -> ProfileForm:
     """Return the editor, filled from the row or from what was sent, with the choices of catalogue and areas."""
-    if request.method == "GET":
-        form = ProfileForm(formdata=None, data=profile_data(organization))
-    else:
-        form = ProfileForm()
+    is_fresh = request.method == "GET"
+    form = ProfileForm(formdata=None, data=profile_data(organization)) if is_fresh else ProfileForm()
     names, areas = category_names(), dict(area_names())
     kept = {one.code for one in organization.categories}
     parents = {code[:-2] for code in names}

@@ -26,12 +26,11 @@ def stored(client: FlaskClient, ref: str, *columns: str) -> tuple[object, ...]:
 
 def as_role(client: FlaskClient, role: Role, ref: str | None = None) -> FlaskClient:
     """Sign in somebody with that role: on the platform, in a unit of government, or in the organization `ref`."""
-    with client.application.app_context():
-        with transaction() as session:
-            organization_id = None if ref is None else session.query(Organization.id).filter_by(ref=ref).scalar()
-            if role in (Role.HANDLER, Role.APPROVER):
-                organization_id = make_unit(session, name="桐浦街道办事处").id
-            person_id = make_person(session, role=role, organization_id=organization_id).id
+    with client.application.app_context(), transaction() as session:
+        organization_id = None if ref is None else session.query(Organization.id).filter_by(ref=ref).scalar()
+        if role in (Role.HANDLER, Role.APPROVER):
+            organization_id = make_unit(session, name="桐浦街道办事处").id
+        person_id = make_person(session, role=role, organization_id=organization_id).id
     return sign_in(client, person_id)
 
 
@@ -149,6 +148,8 @@ def test_an_autosave_answers_in_json_and_leaves_identity_facts_alone(client: Fla
     assert answer.status_code == 200
     assert re.fullmatch(r"\d\d:\d\d:\d\d", answer.json["saved_at"])
     assert stored(client, ref, "about", "legal_representative", "version_id") == ("半句", "林晓", answer.json["version"])
+    odd = client.post(f"/organizations/{ref}/profile", data={**data, "version": "٣x"}, headers=headers)
+    assert odd.status_code == 409
     stale = client.post(f"/organizations/{ref}/profile", data={**data, "about": "旧窗口"}, headers=headers)
     assert stale.status_code == 409
     assert "刷新" in stale.json["conflict"]

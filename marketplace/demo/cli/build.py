@@ -85,8 +85,21 @@ def _build(seed: int, size: int) -> World:
     for start in range(0, len(planned), BATCH):
         step(f"项目 {start + 1}–{min(start + BATCH, len(planned))}",
               lambda s, part=planned[start:start + BATCH]: operations.play(s, world, part))  # type: ignore[misc]
+    if size > PROJECTS:
+        _fill_up(world, size)
     _settle(world)
     return world
+
+
+def _fill_up(world: World, size: int) -> None:
+    """Fill the world up to a benchmark's size with plain rows."""
+    for start in range(PROJECTS, size, operations.BATCH):
+        count = min(operations.BATCH, size - start)
+        step(f"批量项目到 {start + count}", lambda s, n=count, f=start: operations.add_projects(s, world, n, f))  # type: ignore[misc]
+    wanted = operations.organizations_wanted(size)
+    while world.organizations < wanted:
+        count = min(operations.BATCH, wanted - world.organizations)
+        step(f"批量组织到 {world.organizations + count}", lambda s, n=count: operations.add_organizations(s, world, n))  # type: ignore[misc]
 
 
 def found(session: Session, world: World, seed: int) -> None:
@@ -132,7 +145,7 @@ def _report(world: World, *, seconds: float) -> dict[str, object]:
     """Return the figures of the finished world."""
     session = db.session()
     count, money = session.execute(select(func.count(), func.sum(Project.budget)).select_from(Project)).one()
-    states = dict(session.execute(select(Project.state, func.count()).group_by(Project.state)).all())  # type: ignore[arg-type]
+    states = dict(session.execute(select(Project.state, func.count()).group_by(Project.state)).all())
     return {
         "projects": count, "organizations": world.organizations, "money_fen": money.fen if money else 0,
         "seconds": round(seconds, 1), "peak_mb": round(peak_mb(), 1), "states": states, "fates": world.fates,

@@ -24,7 +24,7 @@ from marketplace.core.db import db, transaction
 from marketplace.core.errors import Conflict, Denied
 from marketplace.core.outbox import LEASE, Claim, Job, JobState
 from marketplace.demo import operations
-from marketplace.demo.cli.build import found, keep_sign_ins, say, step
+from marketplace.demo.cli.build import found, keep_sign_ins, step
 from marketplace.demo.operations import walking
 from marketplace.demo.operations.walking import Cast
 from marketplace.demo.rules.plan import DEFAULT_SEED

@@ -46,7 +46,7 @@ def judge(session: Session, world: World, planned: Planned, unit: Unit, project:
     award = awards.award(session, actor=unit.approver, project=project, bid=best.bid, now=days[4],
                          reason=texts.sentence(world.rng, texts.AWARD_REASONS))
     if planned.fate == "awarded":
-        _object(session, world, unit, project, offers, award)
+        _object(session, world, unit, project, offers=offers, award=award)
         return
     contracts.draw_up_contract(session, actor=SYSTEM, award=award, now=award.objections_until + timedelta(minutes=2),
                                is_demo=True)
@@ -97,9 +97,9 @@ def _score(session: Session, world: World, seat: PanelSeat, offers: list[SealedB
     awards.submit_sheet(session, actor=actor, seat=seat, now=now + timedelta(minutes=20))
 
 
-def _object(session: Session, world: World, unit: Unit, project: Project, offers: list[SealedBid],
+def _object(session: Session, world: World, unit: Unit, project: Project, *, offers: list[SealedBid],
             award: Award) -> None:
-    """A loser objects now and then; half of the objections are answered already."""
+    """Let a loser object now and then; half of the objections are answered already."""
     rng = world.rng
     at = award.awarded_at + (min(world.now, award.objections_until) - award.awarded_at) / 2
     if rng.random() > 0.3:  # noqa: PLR2004
@@ -108,10 +108,10 @@ def _object(session: Session, world: World, unit: Unit, project: Project, offers
     who = next((one for one in world.bidders if loser and one.organization_id == loser.organization_id), None)
     if who is None:
         return
-    _raise(session, world, unit, project, who, at)
+    _raise(session, world, unit, project, who=who, at=at)
 
 
-def _raise(session: Session, world: World, unit: Unit, project: Project, who: Bidder, at: datetime) -> None:
+def _raise(session: Session, world: World, unit: Unit, project: Project, *, who: Bidder, at: datetime) -> None:
     """Raise an objection at `at`, and perhaps answer it."""
     rng = world.rng
     objection = awards.raise_objection(session, actor=who.actor, project=project, now=at,

@@ -18,7 +18,7 @@ from marketplace.demo.operations.world import Unit, World
 from marketplace.demo.rules import texts
 from marketplace.demo.rules.plan import Planned
 from marketplace.demo.rules.texts import DOMAINS, Place
-from marketplace.demo.rules.weave import pick_number
+from marketplace.demo.rules.weave import pick_number, weave
 from marketplace.organizations.models import Organization
 from marketplace.projects.rules import FAIR_TYPES, months_end
 
@@ -69,7 +69,7 @@ def _content(world: World, planned: Planned, used: set[str]) -> dict[str, object
         "domain": domain.key, "title": texts.distinct_title(rng, domain, where, used),
         "summary": texts.summary(rng, domain, where, people),
         "body": world.library.body(domain, where, people, months),
-        "target_group": texts.weave(rng, domain.target), "beneficiaries": people, "category_code": domain.code,
+        "target_group": weave(rng, domain.target), "beneficiaries": people, "category_code": domain.code,
         "area_code": unit.area_code, "place": f"{where.town}{where.place}" if unit.town != where.place else where.town,
         "fair_type": FAIR_TYPES[planned.fair_type], "budget": planned.budget,
         "ceiling": planned.budget, "funding_source": rng.choice(SOURCES),
@@ -113,5 +113,5 @@ def _spare(world: World, unit: Unit) -> LineFacts:
     return LineFacts(
         title=texts.title(rng, domain, where), catalog_code=domain.code,
         content=texts.summary(rng, domain, where, pick_number(rng, *domain.people)),
-        target_group=texts.weave(rng, domain.target), budget=Money.yuan(rng.randrange(60, 480) * 1_000),
+        target_group=weave(rng, domain.target), budget=Money.yuan(rng.randrange(60, 480) * 1_000),
         funding_source=rng.choice(SOURCES), period="12个月", method="公开遴选", expected_on="12月")

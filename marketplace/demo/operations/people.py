@@ -39,12 +39,12 @@ def found_units(session: Session, world: World) -> None:
     towns = [area for area in areas if area.level == TOWN_LEVEL]
     below = {town.code: [a.name for a in areas if a.parent_code == town.code] for town in towns}
     world.communities = [name for one in below.values() for name in one]
-    root = _unit(session, world, f"{district.name}民政局", None, district.code, began)
+    root = _unit(session, world, f"{district.name}民政局", None, area=district.code, now=began)
     for section in SECTIONS:
         organizations.register_unit(session, actor=SYSTEM, name=f"{root.name}{section}", parent=root,
                                     area_code=district.code, now=began, is_buyer=False)
     for town in towns:
-        unit = _unit(session, world, town.name + ("办事处" if town.name.endswith("街道") else "人民政府"), root, town.code, began)
+        unit = _unit(session, world, town.name + ("办事处" if town.name.endswith("街道") else "人民政府"), root, area=town.code, now=began)
         for office in TOWN_OFFICES:
             organizations.register_unit(session, actor=SYSTEM, name=f"{unit.name}{office}", parent=unit,
                                         area_code=town.code, now=began, is_buyer=False)
@@ -53,16 +53,18 @@ def found_units(session: Session, world: World) -> None:
                 session, actor=SYSTEM, name=f"{town.name}{name}居民委员会", parent=unit, area_code=town.code, now=began,
                 is_buyer=False, kind=OrganizationKind.SELF_GOV, standing=Standing.SELF_GOV,
                 credit_code=names.credit_code(OrganizationKind.SELF_GOV, world.next_code()))
-        world.units.append(_staffed(session, world, unit, town.name, tuple(below[town.code]), began))
+        world.units.append(_staffed(
+            session, world, unit, town=town.name, communities=tuple(below[town.code]), now=began))
     everywhere = tuple(world.communities)
-    world.units.append(_staffed(session, world, root, district.name, everywhere, began))
+    world.units.append(_staffed(session, world, root, town=district.name, communities=everywhere, now=began))
     for bureau in BUREAUS:
         unit = _unit(session, world, f"{district.name}{bureau}" if bureau != "团区委" else f"共青团{district.name}委员会",
-                     root, district.code, began)
-        world.units.append(_staffed(session, world, unit, district.name, everywhere, began))
+                     root, area=district.code, now=began)
+        world.units.append(_staffed(session, world, unit, town=district.name, communities=everywhere,
+                                    now=began))
 
 
-def _unit(session: Session, world: World, name: str, parent: Organization | None, area: str,
+def _unit(session: Session, world: World, name: str, parent: Organization | None, *, area: str,
           now: datetime) -> Organization:
     """Register one buying unit with what a contract prints about it."""
     bank_name, account = names.bank(world.rng)
@@ -74,16 +76,16 @@ def _unit(session: Session, world: World, name: str, parent: Organization | None
         contact_name=names.person_name(world.rng), contact_phone=f"0000-86{world.rng.randrange(100000, 999999)}")
 
 
-def _staffed(session: Session, world: World, unit: Organization, town: str, communities: tuple[str, ...],
+def _staffed(session: Session, world: World, unit: Organization, *, town: str, communities: tuple[str, ...],
              now: datetime) -> Unit:
     """Give a unit a handler and an approver."""
-    handler = _person(session, world, unit, Role.HANDLER, now)
-    approver = _person(session, world, unit, Role.APPROVER, now)
+    handler = _person(session, world, unit, Role.HANDLER, now=now)
+    approver = _person(session, world, unit, Role.APPROVER, now=now)
     return Unit(organization_id=unit.id, name=unit.name, area_code=unit.area_code or "", town=town,
                 communities=communities, handler=handler, approver=approver)
 
 
-def _person(session: Session, world: World, organization: Organization | None, role: Role, now: datetime,
+def _person(session: Session, world: World, organization: Organization | None, role: Role, *, now: datetime,
             login: str = "") -> Actor:
     """Open an account in one role and return who acts with it."""
     person = accounts.open_account(session, actor=SYSTEM, name=names.person_name(world.rng), now=now,
@@ -104,7 +106,7 @@ def open_expert_pool(session: Session, world: World) -> None:
     """Enrol the experts of the pool, each with fields and an employer."""
     now = world.now - FOUNDED
     for number in range(EXPERTS):
-        actor = _person(session, world, None, Role.EXPERT, now,
+        actor = _person(session, world, None, Role.EXPERT, now=now,
                         login="expert@demo.example" if number == 0 else "")
         person = session.get_one(Person, actor.person_id)
         person.title = world.rng.choice(names.EXPERT_TITLES)
@@ -130,7 +132,7 @@ def hand_out_sign_ins(session: Session, world: World) -> None:
     people = [(Role.HANDLER, town.handler.person_id, unit), (Role.APPROVER, town.approver.person_id, unit),
               (Role.PROVIDER_ADMIN, first.actor.person_id, provider),
               (Role.EXPERT, next(iter(world.experts)), None)]
-    people += [(role, _person(session, world, place, role, now).person_id, place) for role, place in (
+    people += [(role, _person(session, world, place, role, now=now).person_id, place) for role, place in (
         (Role.UNIT_ADMIN, unit), (Role.PROVIDER_MEMBER, provider), (Role.FUNDER, fund), (Role.OPERATOR, None),
         (Role.SECURITY_OFFICER, None), (Role.AUDITOR, None))]
     hashed = ""

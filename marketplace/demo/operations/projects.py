@@ -16,6 +16,7 @@ from marketplace.demo.operations.lists import unit_of
 from marketplace.demo.operations.world import Unit, World
 from marketplace.demo.rules import texts
 from marketplace.demo.rules.plan import Planned, deadline
+from marketplace.demo.rules.weave import weave
 from marketplace.organizations.models import Organization
 from marketplace.projects import operations as projects
 from marketplace.projects.models import Project
@@ -89,11 +90,11 @@ def _ask(session: Session, world: World, planned: Planned, unit: Unit, project: 
         return
     number = rng.randrange(len(texts.QUESTIONS))
     enquiry = projects.ask(session, actor=rng.choice(world.bidders).actor, project=project, now=asked,
-                           question=texts.weave(rng, texts.QUESTIONS[number]))
+                           question=weave(rng, texts.QUESTIONS[number]))
     answered = asked + timedelta(hours=rng.randrange(3, 26))
     if answered < world.now:
         projects.answer(session, actor=unit.handler, enquiry=enquiry, now=answered,
-                        answer=texts.weave(rng, texts.ANSWERS[number]))
+                        answer=weave(rng, texts.ANSWERS[number]))
 
 
 def _terminate(session: Session, world: World, planned: Planned, unit: Unit, project: Project) -> None:

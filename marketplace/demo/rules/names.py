@@ -1,7 +1,7 @@
 """Invented names: people, organizations, credit codes, telephones. Nobody and nothing here is real."""
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from marketplace.demo.rules.domain import Domain
 from marketplace.demo.rules.texts import BY_KEY, DOMAINS
@@ -98,7 +98,7 @@ def about(rng: random.Random, name: str, fields: list[Domain]) -> str:
                  "{坚持|注重}{督导|记录}与{公开|评估}。", {})
 
 
-def scope(fields: list[Domain]) -> str:
+def scope(fields: Sequence[Domain]) -> str:
     """Return the scope as its charter words it."""
     return "；".join(f"开展{one.skill}及相关服务" for one in fields) + "；承接政府转移职能和购买服务。"
 

@@ -1,7 +1,7 @@
 """Applies changes to an organization's profile: plain fields, and whole lists (ratings, areas, past projects ...)."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 
 from sqlalchemy import select
@@ -61,7 +61,7 @@ def apply_changes(session: Session, organization: Organization, changes: Mapping
     return changed
 
 
-def _checked(name: str, value: object) -> object:  # noqa: PLR0911 - one line for each sort of field
+def _checked(name: str, value: object) -> object:
     """Return the tidy value of one plain field; raises Invalid naming the field."""
     if name == "name":
         return rules.check_name(str(value))
@@ -219,7 +219,7 @@ def _related_parties(organization: Organization, rows: list[Row]) -> bool:
     return _replace(organization, "related_parties", made, ("name", "credit_code", "relation"))
 
 
-def _replace(organization: Organization, name: str, made: list[object], columns: tuple[str, ...]) -> bool:
+def _replace(organization: Organization, name: str, made: Sequence[object], columns: tuple[str, ...]) -> bool:
     """Put `made` in the place of a list unless both say the same; return whether it changed."""
     def said(rows: Iterable[object]) -> list[str]:
         return sorted(repr([getattr(row, column) for column in columns]) for row in rows)
