@@ -6,7 +6,7 @@ from wtforms import PasswordField, RadioField, SelectField, SelectMultipleField
 from wtforms.fields import SelectChoice
 from wtforms.validators import DataRequired, Length, Optional, Regexp
 
-from marketplace.accounts.rules import LOCALES, MAX_NAME, MAX_PASSWORD, MAX_TITLE, TEXT_SIZES
+from marketplace.accounts.rules import LOCALES, MAX_NAME, MAX_PASSWORD, MAX_TITLE, TEXT_SIZES, Profile
 from marketplace.web.fields import LongTextField, TextField
 
 _PHONE = Regexp(r"^[0-9+（）() \-转]{5,30}$", message=_("电话只写数字，例如 0000-86123450 或 13800000000"))
@@ -37,6 +37,10 @@ class ProfileForm(FlaskForm):
     email = TextField(_("电子邮箱"), [Optional(), _EMAIL])
     locale = RadioField(_("语言"), choices=[SelectChoice(key, _(label)) for key, label in LOCALES.items()])
     text_size = RadioField(_("字号"), choices=[SelectChoice(key, _(label)) for key, label in TEXT_SIZES.items()])
+
+    def to_profile(self) -> Profile:
+        """Return the values as the operation takes them."""
+        return Profile(**{name: getattr(self, name).data or "" for name in Profile.__dataclass_fields__})
 
 
 class PasswordForm(FlaskForm):

@@ -266,19 +266,18 @@ def change_password(session: Session, *, actor: Actor, person: Person, current: 
     record(session, actor=actor, action="password.changed", subject=_subject(person), now=now)
 
 
-def update_profile(session: Session, *, actor: Actor, person: Person, name: str, phone: str, email: str, title: str,
-                   locale: str, text_size: str, now: datetime) -> None:
+def update_profile(session: Session, *, actor: Actor, person: Person, profile: rules.Profile, now: datetime) -> None:
     """Change one's own contact data, language and text size. The account name stays."""
     require(policy.may_change_own(actor, person_id=person.id))
-    if locale not in rules.LOCALES:
+    if profile.locale not in rules.LOCALES:
         raise Invalid(N_("请选择列出的语言"), field="locale")
-    if text_size not in rules.TEXT_SIZES:
+    if profile.text_size not in rules.TEXT_SIZES:
         raise Invalid(N_("请选择标准或大字"), field="text_size")
-    if len(title) > rules.MAX_TITLE:
+    if len(profile.title) > rules.MAX_TITLE:
         raise Invalid(N_("职务最多 {most} 个字"), field="title", most=rules.MAX_TITLE)
-    person.name = rules.check_name(name)
-    person.phone, person.email, person.title = phone or None, email or None, title or None
-    person.locale, person.text_size = locale, text_size
+    person.name = rules.check_name(profile.name)
+    person.phone, person.email, person.title = profile.phone or None, profile.email or None, profile.title or None
+    person.locale, person.text_size = profile.locale, profile.text_size
     record(session, actor=actor, action="profile.changed", subject=_subject(person), now=now)
 
 
@@ -316,7 +315,7 @@ def unlock(session: Session, *, actor: Actor, person: Person, now: datetime) -> 
 
 
 def note_refusal(session: Session, *, actor: Actor, path: str, reason: str, now: datetime) -> None:
-    """Write a refused access into the audit; the twentieth by one account in ten minutes becomes a to-do (ASVS 16.3)."""
+    """Write a refused access into the audit; the twentieth by one account in ten minutes makes a to-do (ASVS 16.3)."""
     since = now - rules.REFUSALS_WINDOW
     count = queries.refusals_since(session, actor.person_id or 0, since)
     if count >= rules.REFUSALS_ALERT * 5:

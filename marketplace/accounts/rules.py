@@ -59,6 +59,18 @@ class Place:
     path: str
 
 
+@dataclass(frozen=True)
+class Profile:
+    """What a person may change about himself; empty text means not given."""
+
+    name: str
+    phone: str
+    email: str
+    title: str
+    locale: str
+    text_size: str
+
+
 def normal_login(typed: str) -> str:
     """Return the account name as it is kept: half-width, lower case, a mobile number without gaps."""
     text = unicodedata.normalize("NFKC", typed or "").strip().lower()

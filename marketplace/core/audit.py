@@ -46,7 +46,9 @@ class AuditEvent(Model):
     )
 
 
-_FIXED = ("id", "ref", "at", "actor_id", "actor_name", "organization_id", "action", "subject_kind", "subject_ref", "own_hash")
+_FIXED = (
+    "id", "ref", "at", "actor_id", "actor_name", "organization_id", "action", "subject_kind", "subject_ref", "own_hash",
+)
 _SEALING = "OLD.position IS NULL AND NEW.position IS NOT NULL AND NEW.chain_hash IS NOT NULL"
 _UNCHANGED_SQLITE = " AND ".join(f"NEW.{name} IS OLD.{name}" for name in (*_FIXED, "facts"))
 _UNCHANGED_POSTGRESQL = " AND ".join(f"NEW.{name} IS NOT DISTINCT FROM OLD.{name}" for name in _FIXED)
@@ -86,7 +88,8 @@ def own_hash(row: Mapping[str, object]) -> str:
     """Return the SHA-256 of one event's facts in canonical JSON, without its place in the chain."""
     at = row["at"]
     body = {
-        "ref": row["ref"], "at": at.astimezone(UTC).isoformat(timespec="microseconds") if isinstance(at, datetime) else at,
+        "ref": row["ref"],
+        "at": at.astimezone(UTC).isoformat(timespec="microseconds") if isinstance(at, datetime) else at,
         "actor": [row["actor_id"], row["actor_name"], row["organization_id"]],
         "action": row["action"], "subject": [row["subject_kind"], row["subject_ref"]], "facts": row["facts"],
     }
@@ -170,10 +173,10 @@ def verify(session: Session, *, now: datetime, heads: Mapping[int, str] | None =
     """
     heads = dict(heads or {})
     position, head, bad = 0, GENESIS, None
-    for event in _sealed(session):
+    for row in _sealed(session):
         position += 1
-        head = chain(head, event.own_hash)
-        if event.position != position or event.chain_hash != head or own_hash(_as_row(event)) != event.own_hash:
+        head = chain(head, row.own_hash)
+        if row.position != position or row.chain_hash != head or own_hash(_as_row(row)) != row.own_hash:
             bad = str(position)
             break
         if position in heads and heads.pop(position) != head:

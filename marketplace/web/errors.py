@@ -39,8 +39,9 @@ SENTENCES = {
     500: N_("已经记录下来。刚才的操作没有完成，没有留下一半的数据。请重试，仍不行请联系平台"),
     503: N_("正在维护或太忙。请一分钟后重试"),
 }
-_STATUS: tuple[tuple[type[DomainError], int], ...] = ((IllegalStep, 409), (Conflict, 409), (Invalid, 422), (Denied, 403),
-                                                   (Unavailable, 503))
+_STATUS: tuple[tuple[type[DomainError], int], ...] = (
+    (IllegalStep, 409), (Conflict, 409), (Invalid, 422), (Denied, 403),
+)
 
 
 def say(error: DomainError) -> str:

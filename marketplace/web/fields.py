@@ -22,6 +22,7 @@ MAX_TEXT = 20_000
 HALF_YEAR_DAYS = 183
 _DATE = re.compile(r"(?:(\d{4})年)?(\d{1,2})月(\d{1,2})[日号]?|(\d{4})([-/.])(\d{1,2})\5(\d{1,2})|(\d{4})(\d{2})(\d{2})")
 _TIME = re.compile(r"(\d{1,2})(?::|时|点)(\d{2})?分?(?::00)?")
+_CONTROLS = frozenset({"Cc", "Cs", "Co", "Cn"})
 _DIRECTIONS = set("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -35,7 +36,7 @@ def clean_text(typed: str, *, lines: bool = False) -> str:
     text = text.replace("\u200b", "").replace("\ufeff", "").replace("\u00a0", " ").strip()
     allowed = {"\n", "\t"} if lines else {"\t"}
     for letter in text:
-        if letter in _DIRECTIONS or (unicodedata.category(letter) in {"Cc", "Cs", "Co", "Cn"} and letter not in allowed):
+        if letter in _DIRECTIONS or (unicodedata.category(letter) in _CONTROLS and letter not in allowed):
             raise ValidationError(gettext("文字里有看不见的控制字符（U+%(code)s）。请删掉后重新输入", code=f"{ord(letter):04X}"))
     return text if lines else text.replace("\t", " ")
 
@@ -61,7 +62,7 @@ class _Clean:
 class TextField(_Clean, StringField):
     """One line of text, NFC and trimmed."""
 
-    def __init__(self, label: str | None = None, validators: Any = None, *, most: int = MAX_LINE, **kwargs: Any) -> None:
+    def __init__(self, label: Any = None, validators: Any = None, *, most: int = MAX_LINE, **kwargs: Any) -> None:
         super().__init__(label, validators, **kwargs)
         self.most = most
 
@@ -71,7 +72,7 @@ class LongTextField(_Clean, TextAreaField):
 
     lines = True
 
-    def __init__(self, label: str | None = None, validators: Any = None, *, most: int = MAX_TEXT, **kwargs: Any) -> None:
+    def __init__(self, label: Any = None, validators: Any = None, *, most: int = MAX_TEXT, **kwargs: Any) -> None:
         super().__init__(label, validators, **kwargs)
         self.most = most
 
@@ -94,8 +95,8 @@ class _Typed(Field):
         return str(value)
 
     def read(self, typed: str) -> Any:
-        """Return the value of a non-empty text; raises Invalid."""
-        raise NotImplementedError
+        """Return the value of a non-empty text (here the text itself); raises Invalid."""
+        return typed
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """Read the first value; empty is None, so that DataRequired and Optional work."""

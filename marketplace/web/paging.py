@@ -56,7 +56,8 @@ class Page(Generic[T]):
 def page_number(arguments: Mapping[str, str]) -> int:
     """Return the page asked for in the address; anything strange is page one."""
     asked = arguments.get("page", "1")
-    return min(max(int(asked), 1), LAST_PAGE) if asked.isascii() and asked.isdigit() and len(asked) < 9 else 1  # noqa: PLR2004
+    is_number = asked.isascii() and asked.isdigit() and len(asked) <= len(str(LAST_PAGE))
+    return min(max(int(asked), 1), LAST_PAGE) if is_number else 1
 
 
 def page_size(arguments: Mapping[str, str]) -> int:

@@ -4,11 +4,13 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, request, session
+from flask.sessions import SecureCookieSessionInterface
 from flask_babel import gettext
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, current_user, login_user
 from flask_wtf import CSRFProtect
+from itsdangerous import URLSafeTimedSerializer
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from marketplace.config import Config
@@ -35,6 +37,7 @@ SESSION_LIFE = timedelta(hours=12)
 TOUCH_SECONDS = 30                # how old `seen` may get before the cookie is written again
 CSRF_SECONDS = 12 * 3600
 
+OK = 200
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 BODIES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
@@ -58,7 +61,7 @@ def init_security(app: Flask, config: Config) -> None:
     """Wire hosts, CSRF, sessions, limits and headers."""
     https = config.base_url.startswith("https://")
     app.config.update(
-        SECRET_KEY=config.secret_key or config.load_secret_key(),
+        SECRET_KEY=config.secret_key or None,
         SESSION_COOKIE_NAME="__Host-session" if https else "session",
         SESSION_COOKIE_SECURE=https, SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_PATH="/", SESSION_REFRESH_EACH_REQUEST=False,
@@ -66,6 +69,7 @@ def init_security(app: Flask, config: Config) -> None:
         WTF_CSRF_TIME_LIMIT=CSRF_SECONDS, WTF_CSRF_SSL_STRICT=https,
         RATELIMIT_STORAGE_URI=config.limiter_storage,
     )
+    app.session_interface = _KeyOnFirstUse()
     if config.behind_proxy:
         hops = config.behind_proxy
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
@@ -78,6 +82,17 @@ def init_security(app: Flask, config: Config) -> None:
     app.before_request(_end_tired_session)
     limiter.init_app(app)
     app.after_request(_finish)
+
+
+class _KeyOnFirstUse(SecureCookieSessionInterface):
+    """Signs cookies; reads (or makes) the key with the first request, so that importing the app touches no file."""
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        """Return the signer."""
+        if not app.secret_key:
+            config: Config = app.extensions["marketplace.config"]
+            app.secret_key = config.load_secret_key()
+        return super().get_signing_serializer(app)
 
 
 def allowed_hosts(config: Config) -> frozenset[str]:
@@ -111,7 +126,7 @@ def _refuse_odd_request() -> Response | None:
 
 
 def _is_own(origin: str) -> bool:
-    """Say whether an Origin header names a host of ours; `null` (sandboxed frames, redirects from elsewhere) does not."""
+    """Say whether an Origin header names a host of ours; `null` (sandboxed frames, foreign redirects) does not."""
     config: Config = current_app.extensions["marketplace.config"]
     return (urlsplit(origin).hostname or "") in allowed_hosts(config)
 
@@ -182,7 +197,7 @@ def _finish(response: Response) -> Response:
         response.headers["Cache-Control"] = "no-store"
     elif "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "no-cache"
-        if request.method in {"GET", "HEAD"} and response.status_code == 200 and not response.direct_passthrough:  # noqa: PLR2004
+        if request.method in SAFE_METHODS and response.status_code == OK and not response.direct_passthrough:
             response.add_etag()
             response.make_conditional(request)
     return response

@@ -354,7 +354,7 @@ def test_a_profile_out_of_bounds_is_refused(session, change, field):
     person = make_person(session)
     data = {"name": "周敏", "phone": "", "email": "", "title": "", "locale": "en", "text_size": "large"} | change
     with pytest.raises(Invalid) as refused:
-        operations.update_profile(session, actor=actor_of(session, person), person=person, now=NOW, **data)
+        operations.update_profile(session, actor=actor_of(session, person), person=person, profile=rules.Profile(**data), now=NOW)
     assert refused.value.field == field
 
 

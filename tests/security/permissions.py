@@ -128,7 +128,7 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("/purchase-lists/<ref>", "GET"): Row(PUBLIC, 404),
     ("/purchase-lists/<ref>/export.xlsx", "GET"): Row(PUBLIC, 404),
     ("/purchase-lists/<ref>/changes", "GET"): Row(PUBLIC, 404),
-    # imports
+    # sheets read in
     ("/imports", "GET"): Row(SIGNED_IN),
     ("/imports/new", "GET"): Row(EDITORS),
     ("/imports/new", "POST"): Row(EDITORS, 422),

@@ -63,10 +63,8 @@ def save_account() -> Response | tuple[str, int]:
     if form.validate_on_submit():
         try:
             with transaction() as writing:
-                operations.update_profile(
-                    writing, actor=current_actor(), person=_self(), name=form.name.data or "",
-                    phone=form.phone.data or "", email=form.email.data or "", title=form.title.data or "",
-                    locale=form.locale.data or "", text_size=form.text_size.data or "", now=utc_now())
+                operations.update_profile(writing, actor=current_actor(), person=_self(), profile=form.to_profile(),
+                                          now=utc_now())
         except Invalid as refused:
             _take(form, refused)
         else:
