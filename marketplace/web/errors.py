@@ -40,7 +40,7 @@ SENTENCES = {
     503: N_("正在维护或太忙。请一分钟后重试"),
 }
 _STATUS: tuple[tuple[type[DomainError], int], ...] = (
-    (IllegalStep, 409), (Conflict, 409), (Invalid, 422), (Denied, 403),
+    (IllegalStep, 409), (Conflict, 409), (Invalid, 422), (Denied, 403), (Unavailable, 503),
 )
 
 
