@@ -65,11 +65,13 @@ class RegistrationForm(FlaskForm):
         return {"login": self.login.data or "", "name": self.person_name.data or ""}
 
 
+GRADES = [SelectChoice("", "—"), *(SelectChoice(str(grade), f"{grade}A") for grade in range(5, 0, -1))]
+
+
 class RatingRow(Form):
     """One grade; a row without a grade is left out."""
 
-    grade = SelectField(_l("等级"), choices=[SelectChoice("", "—"), *(SelectChoice(str(n), f"{n}A") for n in range(5, 0, -1))],
-                        validate_choice=False)
+    grade = SelectField(_l("等级"), choices=GRADES, validate_choice=False)
     issuer = TextField(_l("授予机关"), most=100)
     issued_on = ChineseDateField(_l("授予日期"))
     expires_on = ChineseDateField(_l("有效期至"))
@@ -147,7 +149,8 @@ class ProfileForm(FlaskForm):
     def seen_version(self) -> int:
         """Return the version that the editor was opened with; what is no number fits no version."""
         text = str(self.version.data or "")
-        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0  # noqa: PLR2004 - a 32-bit number
+        is_number = text.isascii() and text.isdigit() and len(text) < 10  # noqa: PLR2004 - fits 32 bits
+        return int(text) if is_number else 0
 
     def changes(self) -> dict[str, object]:
         """Return the profile as `operations.update_profile` takes it."""

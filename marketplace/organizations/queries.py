@@ -1,4 +1,4 @@
-"""Reads of the registry: by reference, the tree of units, the public list, the operator's queue, ties between bidders."""
+"""Reads of the registry: by reference, the tree of units, the public list, the operator's queue, ties."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -123,7 +123,8 @@ def verification_counts(session: Session) -> Waiting:
     return Waiting(**{state.value: counts.get(state.value, 0) for state in Verification})
 
 
-def verification_queue(session: Session, *, state: str = Verification.SUBMITTED, limit: int = 100) -> list[Organization]:
+def verification_queue(session: Session, *, state: str = Verification.SUBMITTED,
+                       limit: int = 100) -> list[Organization]:
     """Return the organizations in that state of the check, longest known first."""
     return list(session.scalars(
         select(Organization).where(Organization.verification == state, Organization.standing != Standing.GOVERNMENT)

@@ -232,7 +232,8 @@ def _profile_form(organization: Organization) -> ProfileForm:
 
 def _known_areas(organization: Organization) -> set[str]:
     """Return the area codes that the row names already, even those that the table no longer knows."""
-    return {one.area_code for one in organization.areas} | ({organization.area_code} if organization.area_code else set())
+    served = {one.area_code for one in organization.areas}
+    return served | {organization.area_code} if organization.area_code else served
 
 
 def _profile_page(form: ProfileForm, organization: Organization) -> str:

@@ -5,6 +5,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 import click
 from flask import current_app
@@ -38,7 +39,7 @@ def say(sentence: str) -> None:
 @click.command("build")
 @with_appcontext
 @click.option("--seed", type=int, default=DEFAULT_SEED, show_default=True, help="The same seed gives the same world.")
-@click.option("--size", type=int, default=PROJECTS, show_default=True, help="How many projects (benchmarks: to 100000).")
+@click.option("--size", type=int, default=PROJECTS, show_default=True, help="How many projects (to 100000).")
 @click.option("--no-index", is_flag=True, help="Do not build the full-text index.")
 @click.option("--json", "as_json", is_flag=True)
 def build(seed: int, size: int, no_index: bool, as_json: bool) -> None:  # noqa: FBT001
@@ -77,14 +78,14 @@ def _build(seed: int, size: int) -> World:
     world = operations.begin(seed=seed, now=now, sealer=services().sealer, calendar=work_calendar(db.session()))
     step("单位、目录、账号", lambda s: found(s, world, seed))
     for kind, count in operations.KINDS:
-        step(f"登记组织（{kind}）", lambda s, k=kind, c=count: operations.register_bodies(s, world, k, c))  # type: ignore[misc]
+        step(f"登记组织（{kind}）", partial(operations.register_bodies, world=world, kind=kind, count=count))
     step("演示账号", lambda s: operations.hand_out_sign_ins(s, world))
     planned = plan(world.rng, now=now, calendar=world.calendar, projects=min(size, PROJECTS))
     operations.write_texts(world, planned, set())
     step("年度购买清单", lambda s: operations.publish_lists(s, world, planned))
     for start in range(0, len(planned), BATCH):
         step(f"项目 {start + 1}–{min(start + BATCH, len(planned))}",
-              lambda s, part=planned[start:start + BATCH]: operations.play(s, world, part))  # type: ignore[misc]
+              partial(operations.play, world=world, planned=planned[start:start + BATCH]))
     if size > PROJECTS:
         _fill_up(world, size)
     _settle(world)
@@ -95,11 +96,12 @@ def _fill_up(world: World, size: int) -> None:
     """Fill the world up to a benchmark's size with plain rows."""
     for start in range(PROJECTS, size, operations.BATCH):
         count = min(operations.BATCH, size - start)
-        step(f"批量项目到 {start + count}", lambda s, n=count, f=start: operations.add_projects(s, world, n, f))  # type: ignore[misc]
+        step(f"批量项目到 {start + count}", partial(operations.add_projects, world=world, count=count, first=start))
     wanted = operations.organizations_wanted(size)
     while world.organizations < wanted:
         count = min(operations.BATCH, wanted - world.organizations)
-        step(f"批量组织到 {world.organizations + count}", lambda s, n=count: operations.add_organizations(s, world, n))  # type: ignore[misc]
+        step(f"批量组织到 {world.organizations + count}",
+             partial(operations.add_organizations, world=world, count=count))
 
 
 def found(session: Session, world: World, seed: int) -> None:

@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -96,7 +97,7 @@ def _small_world() -> None:
                              calendar=work_calendar(db.session()))
     step("单位、目录、账号", lambda session: found(session, world, DEFAULT_SEED))
     for kind, count in SMALL:
-        step(f"登记组织（{kind}）", lambda s, k=kind, c=count: operations.register_bodies(s, world, k, c))  # type: ignore[misc]
+        step(f"登记组织（{kind}）", partial(operations.register_bodies, world=world, kind=kind, count=count))
     step("演示账号", lambda session: operations.hand_out_sign_ins(session, world))
     step("整理消息", lambda session: operations.settle_news(session, now=world.now))
     keep_sign_ins(world)

@@ -9,7 +9,7 @@ from marketplace.demo.operations.start import is_demo, is_empty, mark, refuse_re
 from marketplace.demo.operations.world import World, begin
 
 __all__ = [
-    "BATCH", "KINDS", "PASSWORD", "World", "add_organizations", "add_projects", "begin", "found_units", "hand_out_sign_ins", "is_demo", "is_empty", "mark",
-    "open_expert_pool", "organizations_wanted", "play", "publish_catalog", "publish_lists", "refuse_real_data", "register_bodies",
-    "settle_news", "write_texts",
+    "BATCH", "KINDS", "PASSWORD", "World", "add_organizations", "add_projects", "begin", "found_units",
+    "hand_out_sign_ins", "is_demo", "is_empty", "mark", "open_expert_pool", "organizations_wanted", "play",
+    "publish_catalog", "publish_lists", "refuse_real_data", "register_bodies", "settle_news", "write_texts",
 ]

@@ -96,7 +96,8 @@ def _rating(world: World, grade: int) -> dict[str, object]:
 def _listing(world: World) -> dict[str, object]:
     """Return an entry in the abnormal list, half of them removed again."""
     listed = beijing_date(world.now) - timedelta(days=world.rng.randrange(40, 500))
-    removed = listed + timedelta(days=world.rng.randrange(10, 39)) if world.rng.random() < 0.5 else None  # noqa: PLR2004
+    days = world.rng.choice((None, None, *range(10, 39, 9)))
+    removed = None if days is None else listed + timedelta(days=days)
     return {"kind": "abnormal", "listed_on": listed, "removed_on": removed, "reason": "未按规定时限报送年度工作报告",
             "source": "澜川区民政局公告"}
 

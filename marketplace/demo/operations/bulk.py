@@ -1,4 +1,4 @@
-"""Fills the world up to benchmark sizes with plain rows, not through the operations: ten thousand acts would take hours.
+"""Fills the world up to benchmark sizes with plain rows, not through the operations: those would take hours.
 
 Only states that need nothing beside the row are copied: open for bids, failed, terminated. Their texts repeat those of
 the first 416 projects with another title, place and date; organizations are verified agencies. The audit says so.
@@ -40,8 +40,8 @@ def add_projects(session: Session, world: World, count: int, first: int) -> None
     """Insert `count` copies of the public projects; `first` numbers the first of them."""
     table = Project.__table__
     columns = [column.key for column in table.columns if column.key not in OWN]
-    models = [{column: getattr(one, column) for column in columns}
-              for one in session.scalars(select(Project).where(Project.state.in_(COPIED), Project.published_at.is_not(None)))]
+    public = session.scalars(select(Project).where(Project.state.in_(COPIED), Project.published_at.is_not(None)))
+    models = [{column: getattr(one, column) for column in columns} for one in public]
     session.execute(insert(Project), list(_copies(world, models, count, first)))
     record(session, actor=SYSTEM, action="demo.bulk_projects", subject=("demo", "world"), now=world.now, count=count)
 
@@ -75,12 +75,14 @@ def add_organizations(session: Session, world: World, count: int) -> None:
             "ref": new_ref(), "name": name, "name_key": name_key(name), "kind": OrganizationKind.SERVICE_AGENCY,
             "standing": Standing.REGISTERED, "is_provider": True,
             "credit_code": names.credit_code(OrganizationKind.SERVICE_AGENCY, world.next_code()),
-            "area_code": rng.choice(world.units).area_code, "verification": Verification.VERIFIED, "verified_at": world.now,
-            "public_since": world.now, "created_at": world.now, "version_id": 1, "business_scope": names.scope(DOMAINS[:2])})
+            "area_code": rng.choice(world.units).area_code, "verification": Verification.VERIFIED,
+            "verified_at": world.now, "public_since": world.now, "created_at": world.now, "version_id": 1,
+            "business_scope": names.scope(DOMAINS[:2])})
     session.execute(insert(Organization), rows)
     world.organizations += count
     _scatter(session, world, before)
-    record(session, actor=SYSTEM, action="demo.bulk_organizations", subject=("demo", "world"), now=world.now, count=count)
+    record(session, actor=SYSTEM, action="demo.bulk_organizations", subject=("demo", "world"), now=world.now,
+           count=count)
 
 
 def _scatter(session: Session, world: World, after: int) -> None:

@@ -55,8 +55,8 @@ def judge(session: Session, world: World, planned: Planned, unit: Unit, project:
 def _working_moments(world: World, opened_at: datetime, *, late: bool) -> list[datetime]:
     """Return five moments in order: draw, declarations, sheets, ranking, award. Late: the award is today's news."""
     day, made = beijing_date(opened_at), []
-    for hour in (10, 11, 15):
-        day = world.calendar.add_workdays(day, 1) if hour != 11 else day  # noqa: PLR2004 - drawn and declared on one day
+    for days, hour in ((1, 10), (0, 11), (1, 15)):   # drawn and declared on one day, scored on the next
+        day = world.calendar.add_workdays(day, days)
         made.append(at_beijing(day, hour, world.rng.randrange(60)))
     made.append(made[-1] + timedelta(minutes=50))
     award = at_beijing(world.calendar.add_workdays(day, 1), 10, world.rng.randrange(60))

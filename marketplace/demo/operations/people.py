@@ -44,7 +44,8 @@ def found_units(session: Session, world: World) -> None:
         organizations.register_unit(session, actor=SYSTEM, name=f"{root.name}{section}", parent=root,
                                     area_code=district.code, now=began, is_buyer=False)
     for town in towns:
-        unit = _unit(session, world, town.name + ("办事处" if town.name.endswith("街道") else "人民政府"), root, area=town.code, now=began)
+        kind = "办事处" if town.name.endswith("街道") else "人民政府"
+        unit = _unit(session, world, town.name + kind, root, area=town.code, now=began)
         for office in TOWN_OFFICES:
             organizations.register_unit(session, actor=SYSTEM, name=f"{unit.name}{office}", parent=unit,
                                         area_code=town.code, now=began, is_buyer=False)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -62,7 +63,8 @@ def _draft(session: Session, world: World, planned: Planned, unit: Unit) -> Proj
     now = planned.published_at - timedelta(days=world.rng.randrange(2, 9), hours=3)
     body = session.get_one(Organization, unit.organization_id)
     if planned.number not in world.lines:
-        return projects.draft_project(session, actor=unit.handler, buyer=body, now=now, **content)  # type: ignore[arg-type]
+        facts: Any = content
+        return projects.draft_project(session, actor=unit.handler, buyer=body, now=now, **facts)
     line_id, item_id = world.lines[planned.number]
     project = projects.draft_from_line(
         session, actor=unit.handler, line=session.get_one(PurchaseListLine, line_id),

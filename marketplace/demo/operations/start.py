@@ -55,7 +55,8 @@ def settle_news(session: Session, *, now: datetime) -> int:
     Openings and contracts of the past were played by the build; the index is built anew after it; messages about
     events of last spring would bury the to-dos of today. Papers are printed one by one, the first few at once.
     """
-    session.execute(delete(Job).where(or_(Job.kind == PUBLIC_CHANGED, Job.handler.in_(DONE_BY_BUILD)), Job.due_at <= now))
+    session.execute(delete(Job).where(
+        or_(Job.kind == PUBLIC_CHANGED, Job.handler.in_(DONE_BY_BUILD)), Job.due_at <= now))
     session.execute(delete(Job).where(Job.kind.in_((JOB_OPENING_DUE, JOB_OBJECTIONS_OVER)), Job.due_at <= now))
     session.execute(delete(Job).where(
         Job.kind.not_in((JOB_CONTRACT_DRAWN_UP, JOB_OPENING_DUE, JOB_OBJECTIONS_OVER)),

@@ -94,7 +94,7 @@ def _feeds_the_old() -> ColumnElement[int]:
 
 
 def moments(calendar: WorkCalendar, now: datetime) -> tuple[datetime, datetime]:
-    """Return a publishing moment and a deadline that the rule set allows; the deadline is past by two minutes or more."""
+    """Return a publishing moment and a deadline that the rule set allows; the deadline is past by two minutes."""
     day = beijing_date(now)
     while not calendar.is_workday(day) or at_beijing(day, 17) > now - timedelta(minutes=2):
         day -= timedelta(days=1)
@@ -166,7 +166,8 @@ def _offer(who: Cast, place: int, price: Money, rng: Random) -> BidOffer:
                     answers=all_promises(), **words)
 
 
-def seat_panel(session: Session, who: Cast, project: Project, now: datetime) -> tuple[list[PanelSeat], PanelSeat, PanelSeat]:
+def seat_panel(session: Session, who: Cast, project: Project,
+               now: datetime) -> tuple[list[PanelSeat], PanelSeat, PanelSeat]:
     """Draw five; one withdraws and the next in the draw is seated. Return the drawn, who left, and who came."""
     panel = awards.draw_panel(session, actor=who.handler, project=project, now=now)
     drawn = list(panel.seats)

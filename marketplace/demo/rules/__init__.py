@@ -1,1 +1,1 @@
-"""What the demo world consists of: invented words, names, numbers and fates. Pure; the same seed gives the same world."""
+"""What the demo world consists of: invented words, names, numbers, fates. Pure; one seed gives one world."""

@@ -1,4 +1,4 @@
-"""What one field of service looks like: its words, needs, work, outputs. The fields themselves stand beside this file."""
+"""What one field of service looks like: its words, needs, work, outputs. The fields stand beside this file."""
 
 from dataclasses import dataclass
 

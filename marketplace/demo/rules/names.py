@@ -10,9 +10,10 @@ from marketplace.organizations.rules import OrganizationKind, body_code_check, c
 
 DISTRICT_CODE = "990106"     # 99: no province of China
 _FAMILY = "林陈何梁罗谢韩唐冯邓曹彭曾萧田董袁潘蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤"
-_GIVEN = ("静", "敏", "伟", "晓", "建", "志", "文", "雅", "思", "永", "佩", "嘉", "秋", "燕", "海", "明", "国", "玉", "春", "少", "慧", "俊", "立",
-          "泽", "桂", "丽", "启", "颖", "子", "若", "宇", "卓", "安", "景", "舒", "耀", "沛", "凌", "绮", "允")
-_SECOND = ("", "", "华", "芳", "强", "玲", "东", "珍", "宁", "彤", "霖", "贤", "仪", "斌", "琪", "森", "怡", "钧", "瑶", "恒", "莹", "航", "茵", "朗")
+_GIVEN = ("静", "敏", "伟", "晓", "建", "志", "文", "雅", "思", "永", "佩", "嘉", "秋", "燕", "海", "明", "国", "玉", "春", "少", "慧", "俊",
+          "立", "泽", "桂", "丽", "启", "颖", "子", "若", "宇", "卓", "安", "景", "舒", "耀", "沛", "凌", "绮", "允")
+_SECOND = ("", "", "华", "芳", "强", "玲", "东", "珍", "宁", "彤", "霖", "贤", "仪", "斌", "琪", "森", "怡", "钧", "瑶", "恒",
+           "莹", "航", "茵", "朗")
 _BRANDS = ("晨光", "同舟", "星火", "和风", "启明", "春泥", "暖阳", "立方", "新桥", "知行", "青苗", "云帆", "守望", "博雅", "乐邻", "百川", "心桥", "童年",
            "益家", "安澜", "朝露", "泉涌", "远航", "众合", "善行", "悦享", "初心", "绿荫", "明灯", "禾苗", "橡树", "微光", "聚力", "常青", "映山", "雨林",
            "灯塔", "彩虹", "蒲公英", "木棉", "向日葵", "满天星", "小桔灯", "三叶草", "大榕树", "望江", "听涛", "拾光", "暖巢", "邻聚", "启程", "润泽",
@@ -30,6 +31,12 @@ _SURNAMES_OF_FOUNDERS = "林陈何梁罗谢韩唐冯邓"
 ADMINISTRATORS: Mapping[str, str] = {"operator": "何伟", "security_officer": "钟敏", "auditor": "秦立"}
 
 
+_PREFIXES = {
+    OrganizationKind.ASSOCIATION: "51", OrganizationKind.SERVICE_AGENCY: "52", OrganizationKind.FOUNDATION: "53",
+    OrganizationKind.SELF_GOV: "54", OrganizationKind.UNIT: "11",
+}
+
+
 def person_name(rng: random.Random) -> str:
     """Return a Chinese name of two or three characters."""
     return rng.choice(_FAMILY) + rng.choice(_GIVEN) + rng.choice(_SECOND)
@@ -42,8 +49,7 @@ def mobile(number: int) -> str:
 
 def credit_code(kind: OrganizationKind, number: int) -> str:
     """Return the `number`-th code of this world with both check characters right; its area is no real one."""
-    prefix = {OrganizationKind.ASSOCIATION: "51", OrganizationKind.SERVICE_AGENCY: "52", OrganizationKind.FOUNDATION: "53",
-              OrganizationKind.SELF_GOV: "54", OrganizationKind.UNIT: "11"}[kind]
+    prefix = _PREFIXES[kind]
     body = f"MJ{number:06d}" if number < 10**6 else f"M{number:07d}"
     first = prefix + DISTRICT_CODE + body + body_code_check(body)
     return first + credit_code_check(first)
@@ -68,7 +74,8 @@ def organization_names(rng: random.Random, kind: OrganizationKind, communities: 
 def _one_name(rng: random.Random, kind: OrganizationKind, communities: list[str]) -> str:
     """Return one name of a kind."""
     if kind is OrganizationKind.ASSOCIATION:
-        return weave(rng, "{澜川区|澜川区|" + rng.choice(communities) + "}{|" + rng.choice(_BRANDS) + "}") + rng.choice(_UNIONS)
+        start = weave(rng, "{澜川区|澜川区|" + rng.choice(communities) + "}{|" + rng.choice(_BRANDS) + "}")
+        return start + rng.choice(_UNIONS)
     if kind is OrganizationKind.FOUNDATION:
         return "澜川区" + rng.choice(_BRANDS) + rng.choice(_FUNDS)
     if kind is OrganizationKind.FILED_GROUP:
