@@ -65,7 +65,7 @@ translations() {  # .po is kept, .mo is made
     for po in translations/*/LC_MESSAGES/messages.po; do
         [ -f "$po" ] || continue
         mo="${po%.po}.mo"
-        [ "$mo" -nt "$po" ] || .venv/bin/pybabel compile -q -f -i "$po" -o "$mo" >&2
+        [ "$mo" -nt "$po" ] || .venv/bin/pybabel -q compile -f -i "$po" -o "$mo" >&2
     done
 }
 

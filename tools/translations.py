@@ -4,6 +4,7 @@ Chinese is the message id; translations/en/LC_MESSAGES/messages.po is the only c
 """
 
 import json
+import os
 import sys
 from io import BytesIO
 from pathlib import Path
@@ -18,12 +19,17 @@ PO = ROOT / "translations" / "en" / "LC_MESSAGES" / "messages.po"
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None, "lazy_gettext": None}
 
 
+def is_ours(folder: str | os.PathLike[str]) -> bool:
+    """Leave out hidden folders and what others wrote; Babel's own filter would leave out templates/_macros too."""
+    return Path(folder).name not in {"node_modules", "instance", "test-results"} and not Path(folder).name.startswith(".")
+
+
 def template() -> Catalog:
     """Return every marked sentence of the code and the templates."""
     with (ROOT / "translations" / "babel.cfg").open(encoding="utf-8") as mapping:
         methods, options = parse_mapping_cfg(mapping)
     made = Catalog(project="marketplace", charset="utf-8")
-    rows = extract_from_dir(str(ROOT), methods, options, keywords=KEYWORDS)
+    rows = extract_from_dir(str(ROOT), methods, options, keywords=KEYWORDS, directory_filter=is_ours)
     for filename, _line, message, _comments, _context in sorted(rows, key=lambda row: (row[0], row[1])):
         made.add(message, locations=[(filename, 0)])
     return made
