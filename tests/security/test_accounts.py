@@ -313,3 +313,21 @@ def test_sec_14_guessing_codes_locks_the_pair(client, app, slip, expert_login):
         last = client.post("/activate", data={"login": expert_login, "code": "AAAA-BBBB-CCCC", "password": "three plain words"})
     assert last.status_code == 429
     assert client.post("/activate", data={"login": expert_login, "code": slip, "password": "three plain words"}).status_code == 429
+
+
+def test_sec_10_limits_count_the_person_and_for_visitors_the_address(fresh_app):
+    config = replace(fresh_app.extensions["marketplace.config"], rate_limits=True)
+    limited = create_app(config, services_for(config))
+    try:
+        world = make_world(limited)
+        client, visitor = limited.test_client(), limited.test_client()
+        sign_in(client, world.people[Role.HANDLER])
+        codes = [client.get("/catalogs/export.csv").status_code for _ in range(31)]
+        assert (codes[29], codes[30]) == (404, 429)
+        assert visitor.get("/catalogs/export.csv").status_code == 404, "the same address, but not the same person"
+        assert client.get("/projects?q=助餐").headers["X-RateLimit-Limit"] == "5"
+        assert "X-RateLimit-Limit" not in client.get("/projects").headers, "only searching is limited"
+    finally:
+        with limited.app_context():
+            db.session.remove()
+            db.engine.dispose()

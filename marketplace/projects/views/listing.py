@@ -24,7 +24,7 @@ from marketplace.web.access import public
 from marketplace.web.downloads import attachment
 from marketplace.web.formats import day, moment
 from marketplace.web.paging import Page, page_number
-from marketplace.web.security import EXPORT_LIMIT, limiter
+from marketplace.web.security import EXPORT_LIMIT, SEARCH_LIMIT, limiter, searches_nothing
 from marketplace.web.services import services
 
 PAGE = 20
@@ -57,6 +57,7 @@ class Chip:
 
 @blueprint.get("/projects")
 @public
+@limiter.limit(SEARCH_LIMIT, exempt_when=searches_nothing)
 def index() -> str:
     """Show the list; the same address serves script and no script."""
     filters, now, number = filters_from(request.args), utc_now(), page_number(request.args)
@@ -66,6 +67,7 @@ def index() -> str:
         "projects/index.html", filters=filters, found=found, is_limited=is_limited, now=now, rules=rules,
         page=Page(found.rows, found.total, number, PAGE), options=_options(filters, found),
         chips=_chips(filters, found), looks=STATUS_LOOKS, address=_address(filters), due_days=rules.DUE_DAYS,
+        kept=[pair for pair in _arguments(filters) if pair[0] not in {"q", "sort"}],
         status_words={s: gettext(STATUS_LABELS[s]) for s in PUBLIC_STATUSES}, marked=_marker(filters.text),
         sorts=[s for s in Sort if filters.text or s != Sort.RELEVANCE])
 
