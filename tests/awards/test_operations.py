@@ -335,10 +335,10 @@ def test_the_buyer_is_told_when_the_last_sheet_is_in_and_not_before(session, sea
 
 
 def test_a_comment_of_endless_length_is_refused(session, sealer):
-    _, _, seat, bid = scoring(session, sealer)
+    case, _, seat, bid = scoring(session, sealer)
     with pytest.raises(Invalid) as refused:
         operations.save_scores(session, actor=awards.member(session, seat), seat=seat, bid=bid, points={},
-                               comments={1: "长" * 1001}, now=OPENED)
+                               comments={case.project.criteria[0].id: "长" * 1001}, now=OPENED)
     assert refused.value.field == "comment"
 
 

@@ -52,13 +52,15 @@ def enrol_expert(session: Session, *, actor: Actor, person: Person, now: datetim
 def lock_project(session: Session, project: Project) -> None:
     """Hold the project's row until the end of the transaction and read it again: its state decides."""
     session.flush()
-    session.refresh(project, with_for_update=True)
+    session.execute(select(Project.id).where(Project.id == project.id).with_for_update())
+    session.refresh(project)
 
 
 def hold_seat(session: Session, seat: PanelSeat) -> None:
     """Hold the panel's row and read the seat again: two steps of one panel never cross."""
     session.flush()
-    session.refresh(seat.panel, with_for_update=True)
+    session.execute(select(Panel.id).where(Panel.id == seat.panel_id).with_for_update())
+    session.refresh(seat.panel)
     session.refresh(seat)
 
 
@@ -158,7 +160,8 @@ def draw_substitutes(session: Session, *, actor: Actor, project: Project, now: d
 
     Raises Conflict when no seat is empty, or the pool is still used up.
     """
-    panel = session.scalars(select(Panel).where(Panel.project_id == project.id).with_for_update()).one()
+    panel = session.scalars(select(Panel).where(Panel.project_id == project.id).with_for_update()
+                            .execution_options(populate_existing=True)).one()
     require(policy.may_draw(actor, project))
     empty = panel.size - len(active_seats(panel))
     if panel.closed_at is not None or empty <= 0:
