@@ -216,6 +216,7 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("/panel/<ref>/submit", "GET"): Row(SIGNED_IN, 404),
     ("/panel/<ref>/submit", "POST"): Row(SIGNED_IN, 404),
     # contracts
+    ("/projects/<ref>/contract", "GET"): Row(PUBLIC, 404),
     ("/contracts", "GET"): Row(UNIT | BIDDERS | OPERATOR | AUDITOR),
     ("/contracts/<ref>", "GET"): Row(UNIT | BIDDERS | OPERATOR | AUDITOR, 404),
     ("/contracts/<ref>/paper", "GET"): Row(UNIT | BIDDERS | OPERATOR | AUDITOR, 404),
