@@ -1,6 +1,5 @@
 """Messages to people: send, close what is done, mark as read, note the e-mail copy."""
 
-from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -11,25 +10,21 @@ from marketplace.core.access import Actor, require
 from marketplace.core.outbox import enqueue
 from marketplace.inbox import policy
 from marketplace.inbox.models import Message
-from marketplace.inbox.rules import JOB_MAIL
+from marketplace.inbox.rules import JOB_MAIL, Letter
 
 
-def send(
-    session: Session, *, person: Person, kind: str, subject: str, now: datetime, body: str = "",
-    facts: Mapping[str, object] | None = None, verb: str = "", url: str = "", due_at: datetime | None = None,
-    todo_key: str | None = None, unique_key: str | None = None, organization_id: int | None = None,
-) -> Message | None:
+def send(session: Session, *, person: Person, letter: Letter, now: datetime) -> Message | None:
     """Send one message to one person; an e-mail copy follows through the outbox if the person has an address.
 
-    With a `verb` it is a to-do. None when it was sent before: same `unique_key`, or a to-do still open under the
-    same `todo_key`. Whoever sends has checked that this person may know it.
+    None when it was sent before: same `unique_key`, or a to-do still open under the same `todo_key`. Whoever sends
+    has checked that this person may know it.
     """
-    if _was_sent(session, person.id, todo_key=todo_key, unique_key=unique_key):
+    if _was_sent(session, person.id, letter):
         return None
     made = Message(
-        person_id=person.id, organization_id=organization_id, kind=kind, subject=subject, body=body,
-        facts=dict(facts or {}), verb=verb, url=url, due_at=due_at, todo_key=todo_key, unique_key=unique_key,
-        created_at=now)
+        person_id=person.id, organization_id=letter.organization_id, kind=letter.kind, subject=letter.subject,
+        body=letter.body, facts=dict(letter.facts), verb=letter.verb, url=letter.url, due_at=letter.due_at,
+        todo_key=letter.todo_key, unique_key=letter.unique_key, created_at=now)
     session.add(made)
     session.flush()
     if person.email:
@@ -37,13 +32,13 @@ def send(
     return made
 
 
-def _was_sent(session: Session, person_id: int, *, todo_key: str | None, unique_key: str | None) -> bool:
+def _was_sent(session: Session, person_id: int, letter: Letter) -> bool:
     """Say whether this person has it already."""
     mine = select(Message.id).where(Message.person_id == person_id)
-    if unique_key is not None and session.scalar(mine.where(Message.unique_key == unique_key).limit(1)):
+    if letter.unique_key is not None and session.scalar(mine.where(Message.unique_key == letter.unique_key)):
         return True
-    open_todo = mine.where(Message.todo_key == todo_key, Message.done_at.is_(None)).limit(1)
-    return todo_key is not None and session.scalar(open_todo) is not None
+    open_todo = mine.where(Message.todo_key == letter.todo_key, Message.done_at.is_(None)).limit(1)
+    return letter.todo_key is not None and session.scalar(open_todo) is not None
 
 
 def finish(session: Session, *, todo_key: str, now: datetime) -> int:

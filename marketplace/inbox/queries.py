@@ -80,7 +80,8 @@ def elsewhere(session: Session, actor: Actor) -> list[Elsewhere]:
     rows = session.execute(
         select(Organization.name, func.count()).join(Message, Message.organization_id == Organization.id)
         .where(Message.person_id == actor.person_id,
-               Message.organization_id.is_distinct_from(actor.organization_id), Message.verb != "", Message.done_at.is_(None))
+               Message.organization_id.is_distinct_from(actor.organization_id),
+               Message.verb != "", Message.done_at.is_(None))
         .group_by(Organization.name).order_by(Organization.name)
     ).all()
     return [Elsewhere(name, count) for name, count in rows]

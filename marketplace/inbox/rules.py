@@ -1,6 +1,7 @@
 """Messages to people: kinds, groups by urgency, the name of the mail job. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -32,6 +33,25 @@ KIND_ICONS: Mapping[Kind, str] = {
     Kind.PANEL: "clipboard-check", Kind.AWARD: "award", Kind.OBJECTION: "exclamation-circle",
     Kind.CONTRACT: "file-earmark-check", Kind.SECURITY: "shield-exclamation", Kind.ORGANIZATION: "building",
 }
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What a message says, before it has a reader. Subject and body are message ids; `facts` fill their places.
+
+    With a `verb` it is a to-do under `todo_key`, perhaps with a deadline; news go once for each `unique_key`.
+    """
+
+    kind: Kind
+    subject: str
+    body: str = ""
+    facts: Mapping[str, object] = field(default_factory=dict)
+    verb: str = ""
+    url: str = ""
+    due_at: datetime | None = None
+    todo_key: str | None = None
+    unique_key: str | None = None
+    organization_id: int | None = None
 
 
 class Group(StrEnum):

@@ -10,6 +10,7 @@ from marketplace.core.access import SYSTEM, Role
 from marketplace.core.db import db, transaction
 from marketplace.inbox.jobs import HANDLERS, awards, bids, mail, organizations, projects, safety
 from marketplace.inbox.models import Message
+from marketplace.inbox.rules import Kind, Letter
 from marketplace.projects import operations as project_operations
 from marketplace.projects.models import Project
 from marketplace.projects.rules import ProjectChange
@@ -165,8 +166,9 @@ def mailed(ctx, locale="zh_Hans_CN"):
     with transaction() as session:
         person = make_person(session, name="何静")
         person.email, person.locale = "he@example.invalid", locale
-        made = send(session, person=person, kind="project", subject="审核项目“{title}”", verb="审核", url="/desk/projects/abc/review",
-                    facts={"title": "长者助餐"}, due_at=CLOSES, now=NOW)
+        made = send(session, person=person, now=NOW, letter=Letter(
+            kind=Kind.PROJECT, subject="审核项目“{title}”", verb="审核", url="/desk/projects/abc/review",
+            facts={"title": "长者助餐"}, due_at=CLOSES))
         return made.ref
 
 

@@ -8,15 +8,16 @@ from marketplace.core.errors import Denied
 from marketplace.core.outbox import Job
 from marketplace.inbox import operations, queries
 from marketplace.inbox.models import Message
-from marketplace.inbox.rules import JOB_MAIL, Group
+from marketplace.inbox.rules import JOB_MAIL, Group, Kind, Letter
 from tests.factories import NOW
 from tests.factories.accounts import make_person
 from tests.factories.organizations import make_unit
 
 
 def send(session, person, **changes):
-    words = {"kind": "project", "subject": "审核项目“{title}”", "facts": {"title": "长者助餐"}, "now": NOW, **changes}
-    return operations.send(session, person=person, **words)
+    now = changes.pop("now", NOW)
+    words = {"kind": Kind.PROJECT, "subject": "审核项目“{title}”", "facts": {"title": "长者助餐"}, **changes}
+    return operations.send(session, person=person, letter=Letter(**words), now=now)
 
 
 def actor(person, organization_id=None):

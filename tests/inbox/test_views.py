@@ -2,6 +2,7 @@ from marketplace.core.access import Role
 from marketplace.core.db import db, transaction
 from marketplace.inbox.models import Message
 from marketplace.inbox.operations import send
+from marketplace.inbox.rules import Kind, Letter
 from tests.factories import NOW
 from tests.factories.accounts import make_person, sign_in
 
@@ -10,7 +11,8 @@ def someone(app, **message):
     """A person with one message; returns the person's id and the message's reference."""
     with app.app_context(), transaction() as session:
         person = make_person(session, role=Role.EXPERT)
-        made = send(session, person=person, kind="project", subject="“{title}”已发布", facts={"title": "长者<助餐>"}, now=NOW, **message)
+        made = send(session, person=person, now=NOW, letter=Letter(
+            kind=Kind.PROJECT, subject="“{title}”已发布", facts={"title": "长者<助餐>"}, **message))
         return person.id, made.ref
 
 

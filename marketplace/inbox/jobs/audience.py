@@ -1,6 +1,7 @@
 """Who hears of something: people of a unit by role, people of the organizations that take part."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -12,6 +13,7 @@ from marketplace.bids.models import BidDraft, SealedBid
 from marketplace.bids.rules import LIVE_STATES
 from marketplace.core.access import Role
 from marketplace.inbox.operations import send
+from marketplace.inbox.rules import Letter
 from marketplace.projects.models import Project
 
 BUYER_ROLES = (Role.HANDLER, Role.APPROVER)
@@ -60,12 +62,9 @@ def interested(session: Session, project: Project) -> list[int]:
     return sorted({*writing, *bidders(session, project)})
 
 
-def tell_organizations(
-    session: Session, organization_ids: Iterable[int], *, kind: str, subject: str, key: str, now: datetime,
-    facts: dict[str, object], url: str, body: str = "",
-) -> None:
-    """Send the same news to everybody who bids for those organizations; `key` makes it once."""
+def tell_organizations(session: Session, organization_ids: Iterable[int], *, letter: Letter, now: datetime) -> None:
+    """Send the same news to everybody who bids for those organizations, once for each."""
     for organization_id in organization_ids:
+        own = replace(letter, unique_key=f"{letter.unique_key}:{organization_id}", organization_id=organization_id)
         for person in people_of(session, organization_id, BIDDER_ROLES):
-            send(session, person=person, kind=kind, subject=subject, body=body, facts=facts, url=url, now=now,
-                 unique_key=f"{key}:{organization_id}", organization_id=organization_id)
+            send(session, person=person, letter=own, now=now)

@@ -24,7 +24,7 @@ from marketplace.inbox.jobs.audience import (
     tell_organizations,
 )
 from marketplace.inbox.operations import finish, send
-from marketplace.inbox.rules import Kind
+from marketplace.inbox.rules import Kind, Letter
 from marketplace.procedures.queries import rule_set_of
 from marketplace.projects import queries
 from marketplace.projects.models import Project
@@ -55,9 +55,10 @@ def _ask_member(session: Session, seat: PanelSeat) -> None:
     else:
         key, subject, verb = "score", N_("为“{title}”评分"), N_("评分")
         body = N_("逐项给分，全部填好后提交评分表。提交后不能再改。")
-    send(session, person=seat.person, kind=Kind.PANEL, subject=subject, body=body, verb=verb,
-         facts={"title": project.title}, url=f"/panel/{seat.ref}", todo_key=f"{key}:{seat.ref}",
-         organization_id=None if seat.is_expert else project.buyer_id, now=utc_now())
+    send(session, person=seat.person, now=utc_now(), letter=Letter(
+        kind=Kind.PANEL, subject=subject, body=body, facts={"title": project.title}, verb=verb,
+        url=f"/panel/{seat.ref}", todo_key=f"{key}:{seat.ref}",
+        organization_id=None if seat.is_expert else project.buyer_id))
 
 
 def tell_sheets_in(project_ref: str, **_facts: object) -> None:
@@ -71,9 +72,10 @@ def tell_sheets_in(project_ref: str, **_facts: object) -> None:
 def _ask_to_decide(session: Session, project: Project) -> None:
     """Send the to-do of the decision."""
     for person in approvers(session, project):
-        send(session, person=person, kind=Kind.AWARD, subject=N_("汇总“{title}”的评分并定标"),
-             verb=N_("定标"), body=N_("评分表已经交齐。"), facts={"title": project.title}, url=desk_url(project, "award"),
-             todo_key=f"decide:{project.ref}", organization_id=project.buyer_id, now=utc_now())
+        send(session, person=person, now=utc_now(), letter=Letter(
+            kind=Kind.AWARD, subject=N_("汇总“{title}”的评分并定标"), body=N_("评分表已经交齐。"),
+            facts={"title": project.title}, verb=N_("定标"), url=desk_url(project, "award"),
+            todo_key=f"decide:{project.ref}", organization_id=project.buyer_id))
 
 
 def tell_award(award_ref: str, **_facts: object) -> None:
@@ -92,9 +94,10 @@ def tell_award(award_ref: str, **_facts: object) -> None:
             if bid.offer is not None:
                 _tell_bidder(session, bid, award, places.get(bid.id), facts)
         for person in people_of(session, project.buyer_id, BUYER_ROLES):
-            send(session, person=person, kind=Kind.AWARD, subject=N_("“{title}”结果已公告，公示至 {until}"),
-                 now=now, facts=facts, url=f"{project_url(project)}/result", unique_key=f"award:{award.ref}",
-                 organization_id=project.buyer_id)
+            send(session, person=person, now=now, letter=Letter(
+                kind=Kind.AWARD, subject=N_("“{title}”结果已公告，公示至 {until}"), facts=facts,
+                url=f"{project_url(project)}/result", unique_key=f"award:{award.ref}",
+                organization_id=project.buyer_id))
 
 
 def _tell_bidder(session: Session, bid: SealedBid, award: Award, place: Ranking | None,
@@ -111,9 +114,9 @@ def _tell_bidder(session: Session, bid: SealedBid, award: Award, place: Ranking 
         subject, body = N_("“{title}”：本机构的响应无效"), N_("理由：{reason}")
         own["reason"] = bid.offer.invalid_reason if bid.offer else ""
     for person in people_of(session, bid.organization_id, BIDDER_ROLES):
-        send(session, person=person, kind=Kind.AWARD, subject=subject, body=body, facts=own, now=utc_now(),
-             url=f"/bids/{bid.ref}/result", unique_key=f"award:{award.ref}:{bid.ref}",
-             organization_id=bid.organization_id)
+        send(session, person=person, now=utc_now(), letter=Letter(
+            kind=Kind.AWARD, subject=subject, body=body, facts=own, url=f"/bids/{bid.ref}/result",
+            unique_key=f"award:{award.ref}:{bid.ref}", organization_id=bid.organization_id))
 
 
 def tell_revocation(award_ref: str, reason: str = "", **_facts: object) -> None:
@@ -124,10 +127,10 @@ def tell_revocation(award_ref: str, reason: str = "", **_facts: object) -> None:
         if award is None:
             return
         project = award.bid.project
-        tell_organizations(
-            session, bidders(session, project), kind=Kind.AWARD, subject=N_("“{title}”的中选决定已撤销"),
-            body=N_("理由：{reason}"), facts={"title": project.title, "reason": reason}, now=now,
-            url=project_url(project), key=f"revoked:{award.ref}")
+        tell_organizations(session, bidders(session, project), now=now, letter=Letter(
+            kind=Kind.AWARD, subject=N_("“{title}”的中选决定已撤销"), body=N_("理由：{reason}"),
+            facts={"title": project.title, "reason": reason}, url=project_url(project),
+            unique_key=f"revoked:{award.ref}"))
         if project.state == ProjectState.OPENED:
             _ask_to_decide(session, project)
 
@@ -143,10 +146,10 @@ def ask_for_answer(objection_ref: str, **_facts: object) -> None:
         rules = rule_set_of(project.rule_set, project.rules_snapshot)
         due = work_calendar(session).workdays_end(objection.raised_at, rules.objection_answer_workdays)
         for person in people_of(session, project.buyer_id, (Role.APPROVER,)):
-            send(session, person=person, kind=Kind.OBJECTION, subject=N_("答复对“{title}”结果的异议"),
-                 verb=N_("答复"), body=N_("答复前不能签订合同。"), facts={"title": project.title},
-                 url=desk_url(project, "award"),
-                 todo_key=f"objection:{objection.ref}", due_at=due, organization_id=project.buyer_id, now=now)
+            send(session, person=person, now=now, letter=Letter(
+                kind=Kind.OBJECTION, subject=N_("答复对“{title}”结果的异议"), body=N_("答复前不能签订合同。"),
+                facts={"title": project.title}, verb=N_("答复"), url=desk_url(project, "award"), due_at=due,
+                todo_key=f"objection:{objection.ref}", organization_id=project.buyer_id))
 
 
 def tell_answer(objection_ref: str, **_facts: object) -> None:
@@ -159,7 +162,7 @@ def tell_answer(objection_ref: str, **_facts: object) -> None:
             return
         project = objection.project
         subject = N_("“{title}”的异议成立") if objection.upheld else N_("“{title}”的异议不成立")
-        tell_organizations(
-            session, [objection.organization_id], kind=Kind.OBJECTION, subject=subject, now=now,
-            body=N_("答复：{answer}"), facts={"title": project.title, "answer": objection.answer[:200]},
-            url=project_url(project), key=f"objection:{objection.ref}")
+        tell_organizations(session, [objection.organization_id], now=now, letter=Letter(
+            kind=Kind.OBJECTION, subject=subject, body=N_("答复：{answer}"),
+            facts={"title": project.title, "answer": objection.answer[:200]}, url=project_url(project),
+            unique_key=f"objection:{objection.ref}"))

@@ -13,7 +13,7 @@ from marketplace.core.db import transaction
 from marketplace.core.text import N_
 from marketplace.inbox.jobs.audience import BUYER_ROLES, tell_organizations
 from marketplace.inbox.operations import finish, send
-from marketplace.inbox.rules import Kind
+from marketplace.inbox.rules import Kind, Letter
 
 CLOSE_OF_BUSINESS = 17
 
@@ -27,13 +27,14 @@ def ask_for_signatures(contract_ref: str) -> None:
             return
         facts = _facts(contract)
         for person in people_of(session, contract.buyer_id, BUYER_ROLES):
-            send(session, person=person, kind=Kind.CONTRACT, subject=N_("签订“{title}”合同 {number}"),
-                 verb=N_("签订"), body=N_("下载合同，双方签字盖章后上传扫描件登记。"), facts=facts, url=_url(contract),
-                 due_at=at_beijing(contract.sign_by, CLOSE_OF_BUSINESS), todo_key=f"sign:{contract.ref}",
-                 organization_id=contract.buyer_id, now=now)
-        tell_organizations(
-            session, [contract.provider_id], kind=Kind.CONTRACT, subject=N_("“{title}”合同 {number} 已生成，请下载核对并签署"),
-            facts=facts, url=_url(contract), key=f"contract:{contract.ref}", now=now)
+            send(session, person=person, now=now, letter=Letter(
+                kind=Kind.CONTRACT, subject=N_("签订“{title}”合同 {number}"),
+                body=N_("下载合同，双方签字盖章后上传扫描件登记。"), facts=facts, verb=N_("签订"),
+                url=_url(contract), due_at=at_beijing(contract.sign_by, CLOSE_OF_BUSINESS),
+                todo_key=f"sign:{contract.ref}", organization_id=contract.buyer_id))
+        tell_organizations(session, [contract.provider_id], now=now, letter=Letter(
+            kind=Kind.CONTRACT, subject=N_("“{title}”合同 {number} 已生成，请下载核对并签署"), facts=facts,
+            url=_url(contract), unique_key=f"contract:{contract.ref}"))
 
 
 def ask_for_publication(contract_ref: str) -> None:
@@ -46,12 +47,13 @@ def ask_for_publication(contract_ref: str) -> None:
             return
         due = at_beijing(publish_by(contract.signed_on, work_calendar(session)), CLOSE_OF_BUSINESS)
         for person in people_of(session, contract.buyer_id, BUYER_ROLES):
-            send(session, person=person, kind=Kind.CONTRACT, subject=N_("公开“{title}”合同 {number}"), verb=N_("公开"),
-                 facts=_facts(contract), url=_url(contract), due_at=due, todo_key=f"publish:{contract.ref}",
-                 organization_id=contract.buyer_id, now=now)
-        tell_organizations(
-            session, [contract.provider_id], kind=Kind.CONTRACT, subject=N_("“{title}”合同 {number} 的签署已登记"),
-            facts=_facts(contract), url=_url(contract), key=f"signed:{contract.ref}", now=now)
+            send(session, person=person, now=now, letter=Letter(
+                kind=Kind.CONTRACT, subject=N_("公开“{title}”合同 {number}"), facts=_facts(contract),
+                verb=N_("公开"), url=_url(contract), due_at=due, todo_key=f"publish:{contract.ref}",
+                organization_id=contract.buyer_id))
+        tell_organizations(session, [contract.provider_id], now=now, letter=Letter(
+            kind=Kind.CONTRACT, subject=N_("“{title}”合同 {number} 的签署已登记"), facts=_facts(contract),
+            url=_url(contract), unique_key=f"signed:{contract.ref}"))
 
 
 def close_publication(contract_ref: str) -> None:

@@ -8,7 +8,7 @@ from marketplace.core.db import transaction
 from marketplace.core.text import N_
 from marketplace.inbox.jobs.audience import BUYER_ROLES, people_by_id
 from marketplace.inbox.operations import finish, send
-from marketplace.inbox.rules import Kind
+from marketplace.inbox.rules import Kind, Letter
 from marketplace.organizations import queries
 
 News = dict[str, object]
@@ -21,9 +21,10 @@ def ask_for_review(list_ref: str, unit_ref: str, **news: object) -> None:
         finish(session, todo_key=f"list-mend:{list_ref}", now=now)
         unit = queries.by_ref(session, unit_ref)
         for person in people_of(session, unit.id, (Role.APPROVER,)):
-            send(session, person=person, kind=Kind.PROJECT, verb=N_("审核"), url=f"/purchase-lists/{list_ref}/edit",
-                 subject=N_("审核 {year} 年度采购清单第 {number} 版"), facts=_facts(news),
-                 todo_key=f"list-review:{list_ref}", organization_id=unit.id, now=now)
+            send(session, person=person, now=now, letter=Letter(
+                kind=Kind.PROJECT, subject=N_("审核 {year} 年度采购清单第 {number} 版"), facts=_facts(news),
+                verb=N_("审核"), url=f"/purchase-lists/{list_ref}/edit", todo_key=f"list-review:{list_ref}",
+                organization_id=unit.id))
 
 
 def ask_to_mend(list_ref: str, unit_ref: str, created_by: int | None = None, **news: object) -> None:
@@ -35,9 +36,11 @@ def ask_to_mend(list_ref: str, unit_ref: str, created_by: int | None = None, **n
         staff = people_of(session, unit.id, BUYER_ROLES)
         drafter = [p for p in people_by_id(session, [created_by]) if p.id in {s.id for s in staff}]
         for person in drafter or staff:
-            send(session, person=person, kind=Kind.PROJECT, verb=N_("修改"), url=f"/purchase-lists/{list_ref}/edit",
-                 subject=N_("修改被退回的 {year} 年度采购清单第 {number} 版"), body=N_("退回理由：{reason}"),
-                 facts=_facts(news), todo_key=f"list-mend:{list_ref}", organization_id=unit.id, now=now)
+            send(session, person=person, now=now, letter=Letter(
+                kind=Kind.PROJECT, subject=N_("修改被退回的 {year} 年度采购清单第 {number} 版"),
+                body=N_("退回理由：{reason}"), facts=_facts(news), verb=N_("修改"),
+                url=f"/purchase-lists/{list_ref}/edit", todo_key=f"list-mend:{list_ref}",
+                organization_id=unit.id))
 
 
 def tell_published(list_ref: str, unit_ref: str, **news: object) -> None:
@@ -47,9 +50,10 @@ def tell_published(list_ref: str, unit_ref: str, **news: object) -> None:
         finish(session, todo_key=f"list-review:{list_ref}", now=now)
         unit = queries.by_ref(session, unit_ref)
         for person in people_of(session, unit.id, BUYER_ROLES):
-            send(session, person=person, kind=Kind.PROJECT, url=f"/purchase-lists/{list_ref}", now=now,
-                 subject=N_("{year} 年度采购清单第 {number} 版已公布"), facts=_facts(news),
-                 unique_key=f"list:{list_ref}:{news.get('number')}", organization_id=unit.id)
+            send(session, person=person, now=now, letter=Letter(
+                kind=Kind.PROJECT, subject=N_("{year} 年度采购清单第 {number} 版已公布"), facts=_facts(news),
+                url=f"/purchase-lists/{list_ref}", unique_key=f"list:{list_ref}:{news.get('number')}",
+                organization_id=unit.id))
 
 
 def _facts(news: News) -> News:

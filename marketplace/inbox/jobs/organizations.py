@@ -6,7 +6,7 @@ from marketplace.core.clock import utc_now
 from marketplace.core.db import transaction
 from marketplace.core.text import N_
 from marketplace.inbox.operations import finish, send
-from marketplace.inbox.rules import Kind
+from marketplace.inbox.rules import Kind, Letter
 from marketplace.organizations import queries
 from marketplace.organizations.rules import Verification
 
@@ -20,9 +20,9 @@ def ask_for_check(organization_ref: str, name: str, **_facts: object) -> None:
         if organization.verification != Verification.SUBMITTED:
             return
         for person in people_of(session, None, (Role.OPERATOR,)):
-            send(session, person=person, kind=Kind.ORGANIZATION, subject=N_("核验机构“{name}”"), verb=N_("核验"),
-                 facts={"name": name}, url=f"/ops/organizations/{organization_ref}",
-                 todo_key=f"check:{organization_ref}", now=now)
+            send(session, person=person, now=now, letter=Letter(
+                kind=Kind.ORGANIZATION, subject=N_("核验机构“{name}”"), facts={"name": name}, verb=N_("核验"),
+                url=f"/ops/organizations/{organization_ref}", todo_key=f"check:{organization_ref}"))
 
 
 def tell_check(organization_ref: str, name: str, outcome: str, reason: str = "", **_facts: object) -> None:
@@ -35,10 +35,12 @@ def tell_check(organization_ref: str, name: str, outcome: str, reason: str = "",
             return
         is_returned = outcome == Verification.RETURNED
         for person in people_of(session, organization.id, (Role.PROVIDER_ADMIN,)):
-            send(session, person=person, kind=Kind.ORGANIZATION, organization_id=organization.id, now=now,
-                 subject=N_("“{name}”的核验被退回，请补正") if is_returned else N_("“{name}”已通过核验"),
-                 body=N_("退回理由：{reason}") if is_returned else N_("现在可以提交响应文件了。"),
-                 facts={"name": name, "reason": reason}, verb=N_("补正") if is_returned else "",
-                 url=f"/organizations/{organization_ref}/profile",
-                 todo_key=f"complete:{organization_ref}" if is_returned else None,
-                 unique_key=None if is_returned else f"verified:{organization_ref}:{organization.verified_at}")
+            send(session, person=person, now=now, letter=Letter(
+                kind=Kind.ORGANIZATION,
+                subject=N_("“{name}”的核验被退回，请补正") if is_returned else N_("“{name}”已通过核验"),
+                body=N_("退回理由：{reason}") if is_returned else N_("现在可以提交响应文件了。"),
+                facts={"name": name, "reason": reason}, verb=N_("补正") if is_returned else "",
+                url=f"/organizations/{organization_ref}/profile",
+                todo_key=f"complete:{organization_ref}" if is_returned else None,
+                unique_key=None if is_returned else f"verified:{organization_ref}:{organization.verified_at}",
+                organization_id=organization.id))

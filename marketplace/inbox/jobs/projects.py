@@ -20,7 +20,7 @@ from marketplace.inbox.jobs.audience import (
     tell_organizations,
 )
 from marketplace.inbox.operations import finish, send
-from marketplace.inbox.rules import Kind
+from marketplace.inbox.rules import Kind, Letter
 from marketplace.projects import queries
 from marketplace.projects.models import Enquiry, Project
 from marketplace.projects.rules import ProjectChange, ProjectState, questions_close_at
@@ -38,10 +38,11 @@ def tell_of_publication(project_ref: str, **_facts: object) -> None:
             return
         finish(session, todo_key=f"review:{project_ref}", now=now)
         for person in drafters(session, project):
-            send(session, person=person, kind=Kind.PROJECT, subject=N_("“{title}”已发布，{closes_at} 截止"),
-                 facts={"title": project.title, "closes_at": moment(project.closes_at)},
-                 url=project_url(project), unique_key=f"published:{project_ref}",
-                 organization_id=project.buyer_id, now=now)
+            send(session, person=person, now=now, letter=Letter(
+                kind=Kind.PROJECT, subject=N_("“{title}”已发布，{closes_at} 截止"),
+                facts={"title": project.title, "closes_at": moment(project.closes_at)},
+                url=project_url(project), unique_key=f"published:{project_ref}",
+                organization_id=project.buyer_id))
 
 
 def tell_of_change(project_ref: str, change: str, **facts: object) -> None:
@@ -59,10 +60,11 @@ def _submitted(session: Session, project: Project, _facts: dict[str, object], no
     if project.state != ProjectState.IN_REVIEW:
         return
     for person in approvers(session, project):
-        send(session, person=person, kind=Kind.PROJECT, subject=N_("审核项目“{title}”"), verb=N_("审核"),
-             body=N_("核对需求、预算和评审办法，通过后发布，或写明理由退回。"),
-             facts={"title": project.title}, url=desk_url(project, "review"), todo_key=f"review:{project.ref}",
-             organization_id=project.buyer_id, now=now)
+        send(session, person=person, now=now, letter=Letter(
+            kind=Kind.PROJECT, subject=N_("审核项目“{title}”"),
+            body=N_("核对需求、预算和评审办法，通过后发布，或写明理由退回。"), facts={"title": project.title},
+            verb=N_("审核"), url=desk_url(project, "review"), todo_key=f"review:{project.ref}",
+            organization_id=project.buyer_id))
 
 
 def _returned(session: Session, project: Project, _facts: dict[str, object], now: datetime) -> None:
@@ -71,20 +73,20 @@ def _returned(session: Session, project: Project, _facts: dict[str, object], now
     if project.state != ProjectState.DRAFT:
         return
     for person in drafters(session, project):
-        send(session, person=person, kind=Kind.PROJECT, subject=N_("修改被退回的项目“{title}”"),
-             verb=N_("修改"), body=N_("退回理由：{reason}"),
-             facts={"title": project.title, "reason": project.return_reason}, url=desk_url(project, "edit"),
-             todo_key=f"mend:{project.ref}", organization_id=project.buyer_id, now=now)
+        send(session, person=person, now=now, letter=Letter(
+            kind=Kind.PROJECT, subject=N_("修改被退回的项目“{title}”"), body=N_("退回理由：{reason}"),
+            facts={"title": project.title, "reason": project.return_reason}, verb=N_("修改"),
+            url=desk_url(project, "edit"), todo_key=f"mend:{project.ref}", organization_id=project.buyer_id))
 
 
 def _addendum(session: Session, project: Project, facts: dict[str, object], now: datetime) -> None:
     """Organizations that bid or write a bid learn of the clarification, and of a moved deadline."""
     subject = (N_("“{title}”发布第 {number} 号澄清，截止时间改为 {closes_at}") if facts.get("is_moved")
                else N_("“{title}”发布第 {number} 号澄清，截止时间不变"))
-    tell_organizations(
-        session, interested(session, project), kind=Kind.PROJECT, subject=subject, now=now,
+    tell_organizations(session, interested(session, project), now=now, letter=Letter(
+        kind=Kind.PROJECT, subject=subject,
         facts={"title": project.title, "number": facts.get("number"), "closes_at": moment(project.closes_at)},
-        url=project_url(project), key=f"addendum:{project.ref}:{facts.get('number')}")
+        url=project_url(project), unique_key=f"addendum:{project.ref}:{facts.get('number')}"))
 
 
 def _enquiry(session: Session, facts: dict[str, object]) -> Enquiry | None:
@@ -98,10 +100,11 @@ def _asked(session: Session, project: Project, facts: dict[str, object], now: da
     if enquiry is None or enquiry.answered_at is not None or project.closes_at is None:
         return
     for person in drafters(session, project):
-        send(session, person=person, kind=Kind.ENQUIRY, subject=N_("答复“{title}”的公开提问"),
-             verb=N_("答复"), body=N_("提问：{question}"), facts={"title": project.title, "question": enquiry.question[:80]},
-             url=desk_url(project, "questions"), todo_key=f"enquiry:{enquiry.ref}",
-             due_at=questions_close_at(project.closes_at), organization_id=project.buyer_id, now=now)
+        send(session, person=person, now=now, letter=Letter(
+            kind=Kind.ENQUIRY, subject=N_("答复“{title}”的公开提问"), body=N_("提问：{question}"),
+            facts={"title": project.title, "question": enquiry.question[:80]}, verb=N_("答复"),
+            url=desk_url(project, "questions"), due_at=questions_close_at(project.closes_at),
+            todo_key=f"enquiry:{enquiry.ref}", organization_id=project.buyer_id))
 
 
 def _answered(session: Session, project: Project, facts: dict[str, object], now: datetime) -> None:
@@ -111,9 +114,9 @@ def _answered(session: Session, project: Project, facts: dict[str, object], now:
     if enquiry is None:
         return
     for person in people_by_id(session, [enquiry.asked_by]):
-        send(session, person=person, kind=Kind.ENQUIRY, subject=N_("您在“{title}”的提问已公开答复"), now=now,
-             facts={"title": project.title}, url=f"{project_url(project)}#qa",
-             unique_key=f"answered:{enquiry.ref}")
+        send(session, person=person, now=now, letter=Letter(
+            kind=Kind.ENQUIRY, subject=N_("您在“{title}”的提问已公开答复"), facts={"title": project.title},
+            url=f"{project_url(project)}#qa", unique_key=f"answered:{enquiry.ref}"))
 
 
 def _failed(session: Session, project: Project, _facts: dict[str, object], now: datetime) -> None:
@@ -133,11 +136,13 @@ def _ended(session: Session, project: Project, subject: str, now: datetime) -> N
     facts: dict[str, object] = {"title": project.title, "reason": project.end_reason}
     key = f"ended:{project.ref}"
     for person in drafters(session, project):
-        send(session, person=person, kind=Kind.PROJECT, subject=subject, body=N_("理由：{reason}"), facts=facts,
-             url=project_url(project), unique_key=key, organization_id=project.buyer_id, now=now)
+        send(session, person=person, now=now, letter=Letter(
+            kind=Kind.PROJECT, subject=subject, body=N_("理由：{reason}"), facts=facts,
+            url=project_url(project), unique_key=key, organization_id=project.buyer_id))
     heard = bidders(session, project) if project.opened_at else interested(session, project)
-    tell_organizations(session, heard, kind=Kind.PROJECT, subject=subject, body=N_("理由：{reason}"), facts=facts,
-                       url=project_url(project), key=key, now=now)
+    tell_organizations(session, heard, now=now, letter=Letter(
+        kind=Kind.PROJECT, subject=subject, body=N_("理由：{reason}"), facts=facts, url=project_url(project),
+        unique_key=key))
 
 
 _TELLERS: dict[ProjectChange, Teller] = {

@@ -6,7 +6,7 @@ from marketplace.core.clock import beijing_date, utc_now
 from marketplace.core.db import transaction
 from marketplace.core.text import N_
 from marketplace.inbox.operations import send
-from marketplace.inbox.rules import Kind
+from marketplace.inbox.rules import Kind, Letter
 
 
 def warn_officers(person_ref: str, name: str, count: int) -> None:
@@ -14,7 +14,7 @@ def warn_officers(person_ref: str, name: str, count: int) -> None:
     now = utc_now()
     with transaction() as session:
         for officer in people_of(session, None, (Role.SECURITY_OFFICER, Role.OPERATOR)):
-            send(session, person=officer, kind=Kind.SECURITY, now=now, url="/ops",
-                 subject=N_("账号“{name}”十分钟内被拒绝 {count} 次，请查看审计记录"),
-                 facts={"name": name, "count": count},
-                 unique_key=f"refusals:{person_ref}:{beijing_date(now).isoformat()}")
+            send(session, person=officer, now=now, letter=Letter(
+                kind=Kind.SECURITY, subject=N_("账号“{name}”十分钟内被拒绝 {count} 次，请查看审计记录"),
+                facts={"name": name, "count": count}, url="/ops",
+                unique_key=f"refusals:{person_ref}:{beijing_date(now).isoformat()}"))
