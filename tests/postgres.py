@@ -11,7 +11,7 @@ from pathlib import Path
 NOBODY = 65534
 
 
-class PostgresMissing(RuntimeError):
+class PostgresMissing(RuntimeError):  # noqa: N818 - it says what is missing
     """No PostgreSQL could be had; the run fails and says which."""
 
 

@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 import sys
-import threading
+from threading import Event
 from typing import Any
 
 import click
@@ -25,7 +25,7 @@ class Server(BaseApplication):
 
     def __init__(self, app: Flask, config: Config, port: int) -> None:
         self.flask_app, self.market, self.port = app, config, port
-        self.stops: list[threading.Event] = []
+        self.stops: list[Event] = []
         super().__init__()
 
     def load_config(self) -> None:
@@ -74,10 +74,15 @@ def is_empty() -> bool:
         return connection.execute(text("SELECT 1 FROM person LIMIT 1")).first() is None
 
 
+def run_flask(*words: str) -> bool:
+    """Run one of our commands in a process of its own, as a user would; return whether it succeeded."""
+    return subprocess.run([sys.executable, "-m", "flask", *words], cwd=ROOT, check=False).returncode == 0  # noqa: S603
+
+
 def build_demo() -> None:
-    """Build the demo world and play one project to its contract, as a user would by command."""
-    for words in (["demo", "build"], ["demo", "walk"]):
-        subprocess.run([sys.executable, "-m", "flask", *words], cwd=ROOT, check=True)  # noqa: S603 - our own command
+    """Build the demo world and play one project to its contract; without it there is nothing to serve."""
+    if not (run_flask("demo", "build") and run_flask("demo", "walk")):
+        raise SystemExit(1)
 
 
 @click.command("serve")
@@ -94,6 +99,8 @@ def serve(with_demo: bool) -> None:  # noqa: FBT001
     migrate.upgrade(db.engine)
     if with_demo and os.environ.get("MARKETPLACE_DEMO", "on") == "on" and is_empty():
         build_demo()
+    if not config.seal_key_path.exists():
+        run_flask("bids", "key")   # makes the sealing key while nothing is sealed, and says where it lies
     greet(config)
     db.engine.dispose()
     Server(app, config, int(text_port)).run()

@@ -286,7 +286,7 @@ def test_nobody_writes_on_anothers_sheet(session, sealer):
 
 def test_a_bid_or_criterion_of_another_project_cannot_be_scored(session, sealer):
     _, _, seat, bid = scoring(session, sealer)
-    other, _, other_seat, other_bid = scoring(session, sealer)
+    other, _, _other_seat, other_bid = scoring(session, sealer)
     with pytest.raises(Invalid):
         save(session, seat, other_bid, "5")
     with pytest.raises(Invalid):
@@ -482,7 +482,7 @@ def test_the_award_goes_to_the_first_at_its_own_price_and_is_published(session, 
     assert case.project.state == ProjectState.AWARDED
     assert notice.facts["winner"] == first.organization.name
     assert notice.facts["price_fen"] == first.offer.price.fen
-    assert [name for _, name, _ in notice.facts["ranking"]][0] == first.organization.name
+    assert notice.facts["ranking"][0][1] == first.organization.name
     assert len(notice.facts["panel"]) == 5
     assert jobs(session, rules.JOB_AWARD_MADE) == [{"award_ref": award.ref}]
 

@@ -208,7 +208,7 @@ def test_levels_are_read_from_what_a_clerk_writes():
     found = rules.levels("16-20 方案完整\n9～15分：基本完整\n备注\n0—8 缺少关键环节")
     assert [(level.low, level.high, level.words) for level in found] == [
         (16, 20, "方案完整"), (9, 15, "基本完整"), (0, 8, "缺少关键环节")]
-    assert [level.holds(Decimal("15")) for level in found] == [False, True, False]
+    assert [level.holds(Decimal(15)) for level in found] == [False, True, False]
     assert not found[0].holds(None)
 
 

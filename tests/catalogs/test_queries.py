@@ -60,8 +60,7 @@ def test_drafts_are_seen_by_their_unit_and_submitted_ones_by_those_above(session
         try:
             return queries.version_of(session, made, actor=actor).number
         except Denied as refused:
-            assert refused.hidden
-            return None
+            return None if refused.hidden else refused
 
     assert [seen(clerk(u)) for u in (town, bureau, sibling)] == [1, None, None]
     operations.submit_version(session, actor=SYSTEM, version=made.versions[0], now=NOW)

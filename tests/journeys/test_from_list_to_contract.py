@@ -60,21 +60,20 @@ def town(fresh_app, tmp_path, time):
     app = fresh_app
     app.extensions["marketplace.services"].pdf = make("pdf", make_config(tmp_path, ""))
     people = {}
-    with app.app_context():
-        with transaction() as session:
-            make_places(session)
-            unit = make_unit(session, name="桐浦街道办事处")
-            people["clerk"] = make_person(session, name="何静", role=Role.HANDLER, organization_id=unit.id)
-            people["chief"] = make_person(session, name="刘建平", role=Role.APPROVER, organization_id=unit.id)
-            for n in range(4):
-                agency = make_organization(session, name=f"澜川区{'安和善宁'[n]}乐社会工作服务中心", legal_representative=f"代表{n}")
-                people[f"agency{n}"] = make_person(session, name=f"周敏{n}", role=Role.PROVIDER_ADMIN,
-                                                   organization_id=agency.id)
-            for who in people.values():
-                with_password(session, who)
-            for n in range(7):
-                people[f"expert{n}"] = with_password(session, make_expert(session, name=f"专家{n}"))
-            logins = {name: person.login for name, person in people.items()}
+    with app.app_context(), transaction() as session:
+        make_places(session)
+        unit = make_unit(session, name="桐浦街道办事处")
+        people["clerk"] = make_person(session, name="何静", role=Role.HANDLER, organization_id=unit.id)
+        people["chief"] = make_person(session, name="刘建平", role=Role.APPROVER, organization_id=unit.id)
+        for n in range(4):
+            agency = make_organization(session, name=f"澜川区{'安和善宁'[n]}乐社会工作服务中心", legal_representative=f"代表{n}")
+            people[f"agency{n}"] = make_person(session, name=f"周敏{n}", role=Role.PROVIDER_ADMIN,
+                                               organization_id=agency.id)
+        for who in people.values():
+            with_password(session, who)
+        for n in range(7):
+            people[f"expert{n}"] = with_password(session, make_expert(session, name=f"专家{n}"))
+        logins = {name: person.login for name, person in people.items()}
 
     def enter(name):
         return Visitor(app, name).sign_in(logins[name], PASSWORD)
@@ -100,8 +99,7 @@ def as_list_and_draft(app, clerk, chief):
     clerk.open("/purchase-lists/mine").follow("生成项目")
     line = re.search(r'name="line" value="(\w+)" id="c-\w+" aria-label="选择 “助老饭堂”"', clerk.raw.text)[1]
     clerk.press("生成项目草稿", line=[line])
-    draft = re.search(r"/desk/projects/(\w{12})/edit", clerk.raw.text)[1]
-    return draft
+    return re.search(r"/desk/projects/(\w{12})/edit", clerk.raw.text)[1]
 
 
 def as_published_project(clerk, chief, draft):
@@ -163,7 +161,7 @@ def as_award(clerk, chief, experts, project):
                 continue
             for n in range(1, 5):
                 expert.open(f"/panel/{seat}/score/{n}").press(
-                    "保存", **{"points_0": str(40 + n + number % 2), "points_1": str(20 + n), "comment_0": "方案清楚"})
+                    "保存", points_0=str(40 + n + number % 2), points_1=str(20 + n), comment_0="方案清楚")
             expert.open(f"/panel/{seat}/submit").press("提交评分表", confirm="y")
             sheets += 1
     assert sheets == 5

@@ -150,7 +150,7 @@ def test_readers_and_one_writer_in_threads_do_not_disturb_each_other(searching: 
             try:
                 if "lunch" not in refs(searching, "助餐"):
                     wrong.append("lost")
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, it must not happen
                 wrong.append(error)
 
     threads = [threading.Thread(target=read) for _ in range(3)]
