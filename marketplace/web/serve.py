@@ -4,8 +4,7 @@ import os
 import socket
 import subprocess
 import sys
-from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from flask import Flask, current_app
@@ -15,6 +14,9 @@ from sqlalchemy import text
 from marketplace.config import ROOT, Config
 from marketplace.core.db import db
 from marketplace.web import migrate, worker
+
+if TYPE_CHECKING:
+    from threading import Event
 
 HOST = "127.0.0.1"
 GRACE_SECONDS = 20
