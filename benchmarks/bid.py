@@ -29,7 +29,7 @@ class Plain(Base):
     data: Mapped[bytes] = mapped_column(sa.LargeBinary)
 
 
-def run(quick: bool = False) -> list[dict[str, object]]:  # noqa: FBT001, FBT002 - the signature of all benchmarks
+def run(quick: bool = False) -> list[dict[str, object]]:
     """Return the figure: both sides in the same file database, synchronous=FULL, in turn, medians of CPU time."""
     sys.path.insert(0, str(Path(__file__).parents[1]))
     from marketplace import create_app

@@ -18,7 +18,7 @@ ATTACHMENT = b'{"document_number":"LC-HT-2026-0143"}'
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def run(quick: bool) -> list[dict[str, object]]:  # noqa: FBT001 - as every benchmark
+def run(quick: bool) -> list[dict[str, object]]:
     """Return the figures."""
     from marketplace.integrations.weasyprint import WeasyPrintRenderer
 
