@@ -14,7 +14,6 @@ from marketplace.core.text import N_
 from marketplace.organizations import policy, rules
 from marketplace.organizations.models import Organization, Rating, RelatedParty, ServedArea, ServiceCategory
 from marketplace.organizations.rules import Eligibility, Identity, Standing, Verification
-from marketplace.web.paging import SIZE, Page
 
 LEGAL_PERSONS = (Standing.REGISTERED, Standing.ENTERPRISE, Standing.INSTITUTION, Standing.SELF_GOV)
 MAX_DUPLICATES = 200
@@ -62,29 +61,17 @@ class ListFilter:
     category: str = ""
     area: str = ""
     grade: int | None = None
-    page: int = 1
 
 
-def public_list(session: Session, wanted: ListFilter, *, today: date) -> Page[Organization]:
-    """Return a page of public bodies that are no government units, verified first, then by name."""
-    chosen = _chosen(wanted, today)
-    total = session.scalar(select(func.count()).select_from(chosen.subquery())) or 0
-    number = min(max(wanted.page, 1), max(1, -(-total // SIZE)))
-    order = (Organization.verification.desc(), Organization.name, Organization.id)
-    rows = session.scalars(
+def public_list(wanted: ListFilter, *, today: date) -> Select[Organization]:
+    """Return the statement of the public bodies that fit, no government units: verified first, then by name."""
+    query = (
         select(Organization)
-        .where(Organization.id.in_(chosen.order_by(*order).offset((number - 1) * SIZE).limit(SIZE)))
+        .where(Organization.public_since.is_not(None), Organization.standing != Standing.GOVERNMENT)
         .options(selectinload(Organization.ratings), selectinload(Organization.categories),
                  selectinload(Organization.areas), selectinload(Organization.listings))
-        .order_by(*order)
-    ).all()
-    return Page(rows, total, number)
-
-
-def _chosen(wanted: ListFilter, today: date) -> Select[int]:
-    """Return the ids of the public bodies that fit the filter."""
-    query = select(Organization.id).where(Organization.public_since.is_not(None),
-                                          Organization.standing != Standing.GOVERNMENT)
+        .order_by(Organization.verification.desc(), Organization.name, Organization.id)
+    )
     if wanted.kind:
         query = query.where(Organization.kind == wanted.kind)
     if wanted.category:

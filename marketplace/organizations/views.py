@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
 from flask_babel import gettext
+from sqlalchemy import Select
 from werkzeug.wrappers import Response
 
 from marketplace.core.access import Role, require
@@ -18,7 +19,7 @@ from marketplace.web.access import for_roles, public, signed_in
 from marketplace.web.actor import current_actor
 from marketplace.web.errors import say
 from marketplace.web.names import area_names, category_names
-from marketplace.web.paging import page_number
+from marketplace.web.paging import Page, page_number, paginate
 from marketplace.web.security import limiter
 
 blueprint = Blueprint("organizations", __name__)
@@ -35,12 +36,20 @@ def index() -> str:
     grade = args.get("grade", "")
     wanted = ListFilter(
         text=args.get("q", "").strip()[:60], kind=args.get("kind", ""), category=args.get("category", ""),
-        area=args.get("area", ""), grade=int(grade) if grade in set("12345") else None, page=page_number(args))
-    page = queries.public_list(db.session(), wanted, today=today)
+        area=args.get("area", ""), grade=int(grade) if grade in set("12345") else None)
+    page = _page(queries.public_list(wanted, today=today), page_number(args))
     categories = category_names()
     return render_template(
         "organizations/index.html", page=page, wanted=wanted, today=today, rules=rules, areas=area_names(),
         categories=categories, main_categories={c: n for c, n in categories.items() if len(c) == MAIN_LEVEL})
+
+
+def _page(statement: Select[Organization], number: int) -> Page[Organization]:
+    """Return that page of a list; a number beyond the end gives the last one."""
+    page = paginate(db.session(), statement, number=number)
+    if page.total and not page.items:
+        page = paginate(db.session(), statement, number=page.pages, total=page.total)
+    return page
 
 
 @blueprint.get("/organizations/<ref>")
