@@ -26,6 +26,7 @@ blueprint = Blueprint("organizations", __name__)
 
 REGISTER_LIMIT = "10 per hour"
 MAIN_LEVEL = 3        # catalogue codes of three characters head the filter
+TOWN_LEVEL = 9        # area codes up to nine digits are the district and its towns
 
 
 @blueprint.get("/organizations")
@@ -40,8 +41,18 @@ def index() -> str:
     page = _page(queries.public_list(wanted, today=today), page_number(args))
     categories = category_names()
     return render_template(
-        "organizations/index.html", page=page, wanted=wanted, today=today, rules=rules, areas=area_names(),
-        categories=categories, main_categories={c: n for c, n in categories.items() if len(c) == MAIN_LEVEL})
+        "organizations/index.html", page=page, wanted=wanted, today=today, rules=rules, areas=_towns(area_names()),
+        categories=categories, main_categories=_main(categories))
+
+
+def _towns(areas: Mapping[str, str]) -> dict[str, str]:
+    """Return the district and its towns: communities would make an endless list."""
+    return {code: name for code, name in areas.items() if len(code) <= TOWN_LEVEL}
+
+
+def _main(categories: Mapping[str, str]) -> dict[str, str]:
+    """Return the headings of the catalogue."""
+    return {code: name for code, name in categories.items() if len(code) == MAIN_LEVEL}
 
 
 def _page(statement: Select[Organization], number: int) -> Page[Organization]:
@@ -230,12 +241,13 @@ def _profile_form(organization: Organization) -> ProfileForm:
     """Return the editor, filled from the row or from what was sent, with the choices of catalogue and areas."""
     is_fresh = request.method == "GET"
     form = ProfileForm(formdata=None, data=profile_data(organization)) if is_fresh else ProfileForm()
-    names, areas = category_names(), dict(area_names())
+    names, areas = category_names(), _towns(area_names())
     kept = {one.code for one in organization.categories}
     parents = {code[:-2] for code in names}
     leaves = {code: name for code, name in names.items() if len(code) > MAIN_LEVEL and code not in parents}
     form.offer(categories=leaves | {code: names.get(code, code) for code in kept - set(leaves)},
-               areas={**{code: code for code in _known_areas(organization) - set(areas)}, **areas})
+               areas={**{code: area_names().get(code, code) for code in _known_areas(organization) - set(areas)},
+                      **areas})
     return form
 
 
@@ -249,6 +261,7 @@ def _profile_page(form: ProfileForm, organization: Organization) -> str:
     """Return the editor's page."""
     return render_template(
         "organizations/profile.html", form=form, organization=organization, rules=rules,
+        main_categories=_main(category_names()),
         may_submit=policy.may_submit_for_verification(current_actor(), organization),
         bars=queries.eligibility(organization, day=beijing_date(utc_now())).bars)
 

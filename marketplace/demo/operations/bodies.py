@@ -10,9 +10,11 @@ from marketplace.core.clock import beijing_date
 from marketplace.core.money import Money
 from marketplace.demo.operations.people import FOUNDED, actor_of
 from marketplace.demo.operations.world import Bidder, World
-from marketplace.demo.rules import names
+from marketplace.demo.rules import names, texts
 from marketplace.demo.rules.domain import Domain
 from marketplace.demo.rules.plan import AGENCIES, ASSOCIATIONS, BIDDERS, FILED, FOUNDATIONS
+from marketplace.demo.rules.texts import Place
+from marketplace.demo.rules.weave import weave
 from marketplace.organizations import operations as organizations
 from marketplace.organizations.models import Organization
 from marketplace.organizations.rules import STANDING_OF_KIND, OrganizationKind
@@ -22,6 +24,7 @@ KINDS = (
     (OrganizationKind.FILED_GROUP, FILED), (OrganizationKind.FOUNDATION, FOUNDATIONS),
 )
 RATED_YEARS = 5
+WITH_RECORD = 0.15
 UNVERIFIED, SUBMITTED, RETURNED, LISTED = 0.03, 0.015, 0.01, 0.012
 
 
@@ -49,6 +52,8 @@ def _register(session: Session, world: World, kind: OrganizationKind, name: str,
             profile["ratings"] = [_rating(world, grade)]
     if not is_sound and kind is OrganizationKind.SERVICE_AGENCY and rng.random() < LISTED:
         profile["listings"] = [_listing(world)]
+    if is_sound or (kind is OrganizationKind.SERVICE_AGENCY and rng.random() < WITH_RECORD):
+        profile["past_projects"] = _record(world, fields)
     if kind is OrganizationKind.FOUNDATION:
         profile |= {"is_charity": True, "may_fundraise": rng.random() < 0.3}  # noqa: PLR2004
     code = None if kind is OrganizationKind.FILED_GROUP else names.credit_code(kind, world.next_code())
@@ -84,6 +89,21 @@ def _capacity(world: World) -> dict[str, object]:
     total, certified = names.staff(world.rng)
     return {"staff_total": total, "staff_certified": certified, "capacity_projects": max(1, total // 5),
             "capacity_money": Money.yuan(total * 60_000)}
+
+
+def _record(world: World, fields: list[Domain]) -> list[dict[str, object]]:
+    """Return one to three projects carried out in earlier years, as the body says itself."""
+    rng, made = world.rng, []
+    for domain in rng.choices(fields, k=rng.choice((1, 2, 3))):
+        unit = rng.choice(world.units)
+        year = beijing_date(world.now).year - rng.choice((1, 2, 3))
+        made.append({
+            "title": texts.title(rng, domain, Place(unit.town, rng.choice(unit.communities))), "buyer_name": unit.name,
+            "category_code": domain.code, "area_code": unit.area_code,
+            "amount": Money.yuan(rng.randrange(50, 420) * 1_000),
+            "started_on": date(year, 1, 1), "ended_on": date(year, 12, 31),
+            "outcome": weave(rng, "{结项|末期}评估<85-97>分，{服务|惠及}<120-2400:20>人次")})
+    return made
 
 
 def _rating(world: World, grade: int) -> dict[str, object]:
