@@ -27,6 +27,10 @@ class LocalSettingForm(FlaskForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.key.choices = [
-            SelectChoice(name, gettext("%(label)s（%(low)s 至 %(high)s）", label=gettext(NUMBER_LABELS[name]), low=low, high=high))
-            for name, (low, high) in LOCAL_LIMITS.items()]
+        self.key.choices = [SelectChoice(name, _bounds(name)) for name in LOCAL_LIMITS]
+
+
+def _bounds(name: str) -> str:
+    """Return a number's words with the bounds that a place may choose from."""
+    low, high = LOCAL_LIMITS[name]
+    return gettext("%(label)s（%(low)s 至 %(high)s）", label=gettext(NUMBER_LABELS[name]), low=low, high=high)

@@ -52,4 +52,5 @@ def local_settings() -> str | Response | tuple[str | Response, int]:
             return redirect(url_for("procedures.local_settings"), 303)
     rows = queries.all_local_settings(db.session(), PROCEDURE)
     status = UNPROCESSABLE if form.errors else 200
-    return render_template("procedures/local.html", form=form, rows=rows, labels=NUMBER_LABELS, today=beijing_date(now)), status
+    return render_template("procedures/local.html", form=form, rows=rows, labels=NUMBER_LABELS,
+                           today=beijing_date(now)), status

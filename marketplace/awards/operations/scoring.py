@@ -22,8 +22,8 @@ from marketplace.core.text import N_
 MAX_COMMENT = 1_000
 
 
-def save_scores(session: Session, *, actor: Actor, seat: PanelSeat, bid: SealedBid, points: Mapping[int, Decimal | None],
-                comments: Mapping[int, str], now: datetime) -> None:
+def save_scores(session: Session, *, actor: Actor, seat: PanelSeat, bid: SealedBid,
+                points: Mapping[int, Decimal | None], comments: Mapping[int, str], now: datetime) -> None:
     """Save points (criterion id -> 0 to its weight, two decimals) and comments of a member for one offer.
 
     Only the own seat, only while seated; criteria left out stay as they were, None takes points away.

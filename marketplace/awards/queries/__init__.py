@@ -34,7 +34,8 @@ from marketplace.awards.queries.sheet import (
 
 __all__ = [
     "Checked", "Comparison", "OwnResult", "Sheet", "SheetRow", "award_by_ref", "bidders", "checked_offers",
-    "comparison", "eligible_experts", "expert_pool", "first_of", "hard_problems", "letters", "live_award", "missing_scores",
+    "comparison", "eligible_experts", "expert_pool", "first_of", "hard_problems", "letters", "live_award",
+    "missing_scores",
     "my_bid", "notice_by_ref", "notices", "notices_of", "objection_by_ref", "objections_of", "opened_bids",
     "own_bid", "own_result", "panel_of", "public_documents", "ranking_of", "result_notice", "seat_by_ref",
     "seats_of", "sheet", "spread", "took_part",
