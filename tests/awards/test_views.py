@@ -9,7 +9,9 @@ import pytest
 
 from marketplace.awards import operations, queries
 from marketplace.awards.models import PanelSeat
-from marketplace.core.access import Role
+from marketplace.awards.operations.notices import project_facts
+from marketplace.awards.rules import NoticeKind
+from marketplace.core.access import SYSTEM, Role
 from marketplace.core.db import db, transaction
 from marketplace.organizations.models import CreditListing
 from marketplace.web.services import services
@@ -296,7 +298,6 @@ def test_an_incomplete_sheet_is_not_taken(client, drawn):
 def test_a_member_reads_the_attachments_of_an_offer_through_the_own_seat_only(app, client):
     def make(session, sealer):
         from marketplace.bids import operations as bid_operations
-        from marketplace.core.access import SYSTEM
         from tests.factories import bids
         from tests.factories.projects import make_desk, make_published
 
@@ -558,6 +559,28 @@ def test_notices_are_listed_by_kind_and_readable_without_an_account(app, client,
     assert client.get("/notices?kind=selection").status_code == 200
     assert client.get("/notices?kind=nonsense").status_code == 404
     assert client.get("/notices/nothing").status_code == 404
+
+
+@pytest.mark.parametrize("case", [
+    (NoticeKind.SELECTION, {"body": "六个社区提供午餐", "criteria": [["服务方案", 80]], "price_weight": 20}, ["六个社区提供午餐", "服务方案"]),
+    (NoticeKind.CHANGE, {"text": "助餐点增加一处", "closes_at": "2026-12-14T09:00:00+00:00"}, ["助餐点增加一处", "2026年12月14日"]),
+    (NoticeKind.CORRECTION, {"winner": "晨光中心", "reason": "中选人放弃"}, ["撤销“晨光中心”的中选结果", "中选人放弃"]),
+    (NoticeKind.FAILURE, {"reason": "有效响应不足"}, ["流标原因", "有效响应不足"]),
+    (NoticeKind.TERMINATION, {"reason": "需求取消"}, ["终止原因", "需求取消"]),
+    (NoticeKind.CONTRACT, {"contract_number": "HT-2026-0001", "provider": "晨光中心", "price_fen": 34_000_000, "verify_code": "abc"},
+     ["HT-2026-0001", "晨光中心", "340,000.00", "/v/abc"]),
+])
+def test_every_kind_of_notice_reads_well_in_both_languages(app, client, opened, case):
+    kind, facts, shown = case
+    with app.app_context(), transaction() as session:
+        project = session.scalars(awards_project(opened)).one()
+        notice = operations.publish_notice(session, actor=SYSTEM, project=project, kind=kind, title=project.title,
+                                           facts=project_facts(project) | facts, unique_key=f"t:{kind}", now=awards.NOW).ref
+    page = client.get(f"/notices/{notice}").text
+    for words in shown:
+        assert words in page
+    assert "公布于 2026-11-23 10:00" in page
+    assert client.get(f"/notices/{notice}?lang=en").status_code == 200
 
 
 # ---- the pool ----
