@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from marketplace.core.access import Actor
 from marketplace.inbox.models import Message
 from marketplace.inbox.rules import Group, group_of
 from marketplace.organizations.models import Organization
-from marketplace.web.paging import Page, paginate
 
 MOST_TODOS = 200
 
@@ -57,10 +56,10 @@ def todos(session: Session, actor: Actor, *, now: datetime) -> dict[Group, list[
     return {group: messages for group, messages in grouped.items() if messages}
 
 
-def news(session: Session, actor: Actor, *, number: int = 1) -> Page[Message]:
-    """Return a page of news, newest first."""
-    return paginate(session, select(Message).where(_mine(actor), Message.verb == "")
-                    .order_by(Message.created_at.desc(), Message.id.desc()), number=number)
+def news(actor: Actor) -> Select[Message]:
+    """Return the statement of the person's news, newest first."""
+    return (select(Message).where(_mine(actor), Message.verb == "")
+            .order_by(Message.created_at.desc(), Message.id.desc()))
 
 
 def unread_count(session: Session, actor: Actor) -> int:
@@ -71,8 +70,7 @@ def unread_count(session: Session, actor: Actor) -> int:
 
 def latest_news(session: Session, actor: Actor, *, limit: int = 5) -> Sequence[Message]:
     """Return the newest news, for a desk."""
-    return session.scalars(select(Message).where(_mine(actor), Message.verb == "")
-                           .order_by(Message.created_at.desc(), Message.id.desc()).limit(limit)).all()
+    return session.scalars(news(actor).limit(limit)).all()
 
 
 def elsewhere(session: Session, actor: Actor) -> list[Elsewhere]:

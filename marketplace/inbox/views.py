@@ -11,7 +11,7 @@ from marketplace.inbox import operations, queries
 from marketplace.inbox.rules import GROUP_LABELS, KIND_ICONS
 from marketplace.web.access import signed_in
 from marketplace.web.actor import current_actor
-from marketplace.web.paging import page_number
+from marketplace.web.paging import page_number, paginate
 
 blueprint = Blueprint("inbox", __name__)
 
@@ -34,7 +34,7 @@ def my() -> str:
     now, session, actor = utc_now(), db.session(), current_actor()
     return render_template(
         "inbox/my.html", now=now, groups=queries.todos(session, actor, now=now), labels=GROUP_LABELS,
-        news=queries.news(session, actor, number=page_number(request.args)), icons=KIND_ICONS,
+        news=paginate(session, queries.news(actor), number=page_number(request.args)), icons=KIND_ICONS,
         unread=queries.unread_count(session, actor), elsewhere=queries.elsewhere(session, actor))
 
 
