@@ -9,6 +9,8 @@ from sqlalchemy import func, select
 from marketplace.awards.models import Award, PanelSeat
 from marketplace.bids.models import SealedBid
 from marketplace.contracts.models import Contract
+from marketplace.core import audit
+from marketplace.core.clock import utc_now
 from marketplace.core.db import db, transaction
 from marketplace.organizations.models import Organization
 from marketplace.projects.models import Project
@@ -42,6 +44,24 @@ def test_the_walk_makes_what_it_needs_and_can_be_repeated(fresh_app: Flask) -> N
         assert session.scalar(select(func.count()).select_from(PanelSeat).where(PanelSeat.state == "recused")) == 2
         assert session.scalar(select(func.count()).select_from(Award)) == 2
         assert {one.state for one in session.scalars(select(Contract))} == {"issued"}
+
+
+def test_a_small_world_is_built_walked_and_built_anew(fresh_app: Flask) -> None:
+    report = run(fresh_app, "build", "--size", "14", "--no-index")
+    assert report["projects"] == 14
+    assert sum(report["states"].values()) == 14
+    assert report["organizations"] == sum(max(8, whole * 14 // 416) for whole in (632, 451, 580))
+    assert report["money_fen"] > 0
+    sign_ins = (fresh_app.extensions["marketplace.config"].instance / "demo-sign-ins.txt").read_text()
+    assert sign_ins.count("@demo.example") == 10
+    assert run(fresh_app, "walk")["pages"] >= 1
+    with fresh_app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(Project)) == 15
+        assert audit.verify(db.session(), now=utc_now()).first_bad is None
+    again = run(fresh_app, "build", "--size", "14", "--no-index", "--seed", "7")
+    assert again["projects"] == 14
+    with fresh_app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(Project)) == 14
 
 
 def test_building_and_walking_refuse_a_database_with_real_data(fresh_app: Flask) -> None:

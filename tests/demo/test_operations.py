@@ -134,6 +134,23 @@ def old_news_is_settled_and_papers_wait(session: Session) -> None:
                for job in left)
 
 
+def test_benchmark_rows_are_public_projects_and_verified_organizations(session: Session, world: World) -> None:
+    planned = [one for one in one_of_each(world) if one.fate in ("open", "failed", "terminated")]
+    operations.write_texts(world, planned, set())
+    operations.play(session, world, planned)
+    before = world.organizations
+    operations.add_projects(session, world, 40, 416)
+    operations.add_organizations(session, world, 60)
+    assert session.scalar(select(func.count()).select_from(Project)) == 43
+    assert session.scalar(select(func.count(func.distinct(Project.title)))) == 43
+    assert set(session.scalars(select(Project.state).distinct())) == {"published", "failed", "terminated"}
+    added = session.scalars(select(Organization).order_by(Organization.id.desc()).limit(60)).all()
+    assert all(one.verification == "verified" and one.categories and one.areas for one in added)
+    assert world.organizations == before + 60
+    assert operations.organizations_wanted(416) == 0
+    assert operations.organizations_wanted(100_000) == 176_000
+
+
 def test_one_account_of_each_role_gets_the_printed_password(session: Session, world: World) -> None:
     operations.hand_out_sign_ins(session, world)
     logins = [login for _, login, _ in world.sign_ins]

@@ -27,7 +27,7 @@ from marketplace.web import migrate
 from marketplace.web.services import config, services
 
 BATCH = 40
-ORGANIZATION_BATCH = 250
+LEAST_OF_A_KIND = 8    # a panel needs bidders even in the smallest world
 KILO = 1024
 
 
@@ -77,7 +77,8 @@ def _build(seed: int, size: int) -> World:
     now = utc_now()
     world = operations.begin(seed=seed, now=now, sealer=services().sealer, calendar=work_calendar(db.session()))
     step("单位、目录、账号", lambda s: found(s, world, seed))
-    for kind, count in operations.KINDS:
+    for kind, whole in operations.KINDS:
+        count = max(LEAST_OF_A_KIND, whole * min(size, PROJECTS) // PROJECTS)
         step(f"登记组织（{kind}）", partial(operations.register_bodies, world=world, kind=kind, count=count))
     step("演示账号", lambda s: operations.hand_out_sign_ins(s, world))
     planned = plan(world.rng, now=now, calendar=world.calendar, projects=min(size, PROJECTS))
