@@ -24,6 +24,7 @@ _HAN_NUMBER = re.compile(r"^([零〇一二两三四五六七八九十百千壹�
 _DIGITS = dict(zip("零〇一二两三四五六七八九壹贰叁肆伍陆柒捌玖", (0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9),
                    strict=True))
 _PLACES = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1_000, "仟": 1_000}
+LONGEST = 60           # no amount is longer, and no pattern here meets a longer text
 UNREADABLE = N_("“{value}”不是金额。请填数字，例如 36.8 或 368000 元；还没定的请留空")
 
 
@@ -54,6 +55,8 @@ def read_amount(text: str, *, unit: str | None, is_number: bool = False) -> Mone
     A numeric cell may carry the noise of a formula and is rounded to the fen; a typed text must be exact.
     Raises Invalid for a range, a negative, words (待定), and for less than a fen.
     """
+    if len(text) > LONGEST:
+        raise Invalid(UNREADABLE, value=text[:LONGEST] + "…")
     plain = _fold(text)
     if means_nothing(plain):
         return None

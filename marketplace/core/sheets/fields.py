@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from marketplace.core.sheets.text import heading_key
 
@@ -41,16 +42,22 @@ class Field:
     never: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=64)
+def _keys(headings: tuple[str, ...]) -> frozenset[str]:
+    """Return the keys of a field's known headings."""
+    return frozenset(heading_key(heading) for heading in headings)
+
+
 def score(key: str, field: Field) -> int:
     """Return 0 to 100: how surely a heading (its key) means `field`."""
-    if not key or any(word in key for word in field.never):
+    if not key or len(key) > LONGEST or any(word in key for word in field.never):
         return 0
+    known_keys = _keys(field.headings)
+    if key in known_keys:
+        return EXACT
     best = 0
-    for heading in field.headings:
-        known = heading_key(heading)
-        if key == known:
-            return EXACT
-        if len(known) > SHORT and known in key and len(key) <= LONGEST:
+    for known in known_keys:
+        if len(known) > SHORT and known in key:
             end = 10 if key.endswith(known) or key.startswith(known) else 0
             best = max(best, 50 + 38 * len(known) // len(key) + end)
     return best

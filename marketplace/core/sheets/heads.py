@@ -12,7 +12,8 @@ from marketplace.core.sheets.text import close_up, folded, heading_key
 
 LEAST_FIELDS = 2
 SHORT_HEADING = 16
-_PLACE = re.compile(r"^(?:[\u4e00-\u9fff]{2,8}?[省市区县])*?([\u4e00-\u9fff]{1,6}?(?:街道|镇|乡))"
+TITLE_LENGTH = 80      # what a title or a line above the table says, it says in its first words
+_PLACE = re.compile(r"^(?:[\u4e00-\u9fff]{2,8}?[省市区县]){0,2}?([\u4e00-\u9fff]{1,6}?(?:街道|镇|乡))"
                     r"(?:办事处|人民政府|党工委|党委)?(?=\d|年|政府|社会|民政|购买|公益|公共|服务|党|承接|本级|$|[（(_\-—－ ])")
 _PLACE_NAME = re.compile(r"^[\d.、\s]*([\u4e00-\u9fff]{1,8}(?:街道|镇|乡|社区|村|开发区|管理区|园区))(?:办事处)?\s*"
                          r"(?:[（(].*|\d+.*|清单|表)?$")
@@ -84,11 +85,16 @@ def _spread(parts: list[tuple[str, ...]], grid: Grid, first: int, last: int) -> 
 
 def has_headings(grid: Grid, row: int, fields: Sequence[Field], last: int | None = None) -> bool:
     """Say whether the row (or rows) is a heading: every required field and two surely known ones are there."""
-    if len(grid.texts(row)) < LEAST_FIELDS:
+    texts = grid.texts(row)
+    numbers = sum(grid.cell(row, column).number is not None for column, _ in texts)
+    if len(texts) < LEAST_FIELDS or numbers * 2 >= len(texts):
         return False
     parts = parts_of(grid, row, row if last is None else last)
+    needed = [f for f in fields if f.required]
+    if not all(any(column_scores(own, (f,)) for own in parts) for f in needed):
+        return False                 # most rows end here, so that a long sheet is read quickly
     guessed = best_fields(parts, fields)
-    required = {f.name for f in fields if f.required}
+    required = {f.name for f in needed}
     sure = {name for column, name in guessed.items()
             if column_scores(parts[column], fields).get(name, 0) >= STRONG}
     return required <= set(guessed.values()) and len(sure) >= LEAST_FIELDS
@@ -169,7 +175,7 @@ def make_table(grid: Grid, fields: Sequence[Field], head: tuple[int, int], end: 
     first, last = head
     parts = parts_of(grid, first, last)
     guessed = best_fields(parts, fields)
-    said = [grid.text(row, column) for row in range(above, first) for column, _ in grid.texts(row)]
+    said = [text[:TITLE_LENGTH] for row in range(above, first) for _, text in grid.texts(row)]
     kinds = {f.name: f.kind for f in fields}
     units = {}
     for column, name in guessed.items():

@@ -95,9 +95,12 @@ class _Reader:
         self.amounts = {column for f in self.fields if f.kind is Kind.AMOUNT for column in table.columns_of(f.name)}
         self.unit_field = next((f for f in fields if f.kind is Kind.UNIT), None)
         self.first = table.head_row + table.head_rows - 1
+        parts = parts_of(grid, table.head_row - 1, self.first - 1)
+        self.heads = {folded(part) for own in parts for part in own}
         self.section = ""
         self.above: dict[int, str] = {}
         self.data = list(self._data_rows())
+        self.is_data = frozenset(self.data)
         self.fill_down = self._reads_downward()
 
     def read(self) -> list[SheetRow]:
@@ -141,9 +144,7 @@ class _Reader:
         if len(counts) == len(texts) >= LEAST_NUMBERED and counts == list(range(counts[0], counts[0] + len(counts))):
             return True
         own = {folded(text) for _, text in texts}
-        parts = parts_of(self.grid, self.table.head_row - 1, self.first - 1)
-        heads = {folded(part) for own_parts in parts for part in own_parts}
-        return len(own) > 1 and own <= heads
+        return len(own) > 1 and own <= self.heads
 
     def _goes_on(self, row: int) -> bool:
         """Say whether the row's title is merged down from the row above: one project over several lines."""
@@ -181,11 +182,11 @@ class _Reader:
         """Remember the section line nearest above, if it names a unit."""
         for above in range(row - 1, self.first - 2, -1):
             texts = self.grid.texts(above)
-            if len(texts) == 1 and above not in self.data:
+            if len(texts) == 1 and above not in self.is_data:
                 name = section_name(texts[0][1]) or texts[0][1]
                 self.section = close_up(name) if _UNIT_WORDS.search(close_up(name)) else ""
                 return
-            if above in self.data and len(texts) > 1 and above < row - 1:
+            if above in self.is_data and len(texts) > 1 and above < row - 1:
                 return
 
     def _reads_downward(self) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u00ad]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -12,6 +13,7 @@ _BRACKETS = re.compile(r"[(\[{【〔].*?[)\]}】〕]")
 _MARKS = re.compile(r"[\s*:：、，。,.．/\\|_\-—“”\"'‘’★☆※#]+")
 _GUARDED = re.compile(r"^'(?=['=+\-@\t\r\d])")
 _EMPTY = re.compile(r"^[\s\-－—–―_/／\\.。·~〜*]*$")
+LONGEST_HEADING = 200
 _NOTHING = {"无", "暂无", "没有", "空", "n/a", "na", "none", "null", "nan"}
 
 
@@ -48,7 +50,8 @@ def folded(text: str) -> str:
     return re.sub(r"\s+", "", unicodedata.normalize("NFKC", clean_text(text)))
 
 
+@lru_cache(maxsize=4_096)
 def heading_key(text: str) -> str:
     """Return the words of a heading for comparing: folded, brackets and marks gone, lower case."""
-    plain = unicodedata.normalize("NFKC", clean_text(text)).casefold()
+    plain = unicodedata.normalize("NFKC", clean_text(text[:LONGEST_HEADING])).casefold()
     return _MARKS.sub("", _BRACKETS.sub("", plain)) or _MARKS.sub("", plain).strip("()[]")

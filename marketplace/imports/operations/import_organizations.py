@@ -158,14 +158,20 @@ def _change(session: Session, actor: Actor, organization: Organization, facts: M
                    changes={**changes, "standing": STANDING_OF_KIND[kind]})
 
 
+def _untouched(session: Session, change: Mapping[str, Any]) -> Organization:
+    """Return an imported organization that still is as the import left it."""
+    known = session.scalar(select(Organization).where(Organization.ref == change["ref"]))
+    if known is None or known.verification != Verification.UNVERIFIED or to_json(
+            known, change["after"]) != dict(change["after"]):
+        raise Conflict(N_("“{name}”导入之后又有变化，不能整批撤销"), name=change["after"]["name"])
+    return known
+
+
 def undo(session: Session, *, actor: Actor, changes: Sequence[Mapping[str, Any]], options: Options,  # noqa: ARG001
          now: datetime) -> None:
     """Take imported organizations back; raises Conflict when one was verified, edited or is used by now."""
-    for change in reversed(changes):
-        known = session.scalar(select(Organization).where(Organization.ref == change["ref"]))
-        if known is None or known.verification != Verification.UNVERIFIED or to_json(
-                known, change["after"]) != dict(change["after"]):
-            raise Conflict(N_("“{name}”导入之后又有变化，不能整批撤销"), name=change["after"]["name"])
+    found = [_untouched(session, change) for change in changes]
+    for change, known in reversed(list(zip(changes, found, strict=True))):
         if change["before"] is not None:
             _change(session, actor, known, change["before"], now)
             continue

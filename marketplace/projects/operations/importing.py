@@ -189,13 +189,19 @@ def _write(session: Session, actor: Actor, project: Project, facts: Mapping[str,
     record(session, actor=actor, action="projects.save", subject=("project", project.ref), now=now, source="import")
 
 
+def _untouched(session: Session, change: Mapping[str, Any]) -> Project:
+    """Return an imported draft that still is as the import left it."""
+    known = session.scalar(select(Project).where(Project.ref == change["ref"]))
+    if known is None or known.state != ProjectState.DRAFT or to_json(known) != dict(change["after"]):
+        raise Conflict(N_("“{title}”导入之后又有变化，不能整批撤销"), title=change["after"]["title"])
+    return known
+
+
 def undo(session: Session, *, actor: Actor, changes: Sequence[Mapping[str, Any]], options: Options,  # noqa: ARG001
          now: datetime) -> None:
     """Take imported drafts back; raises Conflict when one went on since."""
-    for change in reversed(changes):
-        known = session.scalar(select(Project).where(Project.ref == change["ref"]))
-        if known is None or known.state != ProjectState.DRAFT or to_json(known) != dict(change["after"]):
-            raise Conflict(N_("“{title}”导入之后又有变化，不能整批撤销"), title=change["after"]["title"])
+    found = [_untouched(session, change) for change in changes]
+    for change, known in reversed(list(zip(changes, found, strict=True))):
         require(policy.may_draft(actor, known.buyer))
         if change["before"] is not None:
             _write(session, actor, known, change["before"], now)
