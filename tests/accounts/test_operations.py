@@ -407,3 +407,12 @@ def test_only_the_operator_puts_a_parked_job_back(session):
     assert (job.state, job.attempts) == (JobState.WAITING, 0)
     with pytest.raises(Conflict):
         operations.retry_job(session, actor=OPERATOR, ref=job.ref, now=NOW)
+
+
+def test_a_profile_is_saved_and_empty_boxes_are_nothing(session):
+    person = make_person(session)
+    profile = rules.Profile(name=" 周  敏 ", phone="", email="a@b.cn", title="科员", locale="en", text_size="large")
+    operations.update_profile(session, actor=actor_of(session, person), person=person, profile=profile, now=NOW)
+    assert (person.name, person.phone, person.email, person.title) == ("周 敏", None, "a@b.cn", "科员")
+    assert (person.locale, person.text_size) == ("en", "large")
+    assert actions(session, person)[-1] == "profile.changed"
