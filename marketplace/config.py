@@ -106,6 +106,11 @@ class Config:
         return url
 
     @property
+    def holds_demo_world(self) -> bool:
+        """Say whether what is made here must be marked as invented: set so, or a demo world was built here."""
+        return self.demo_marks or (self.instance / "demo-sign-ins.txt").exists()
+
+    @property
     def seal_key_path(self) -> Path:
         """Return where the outside key of sealed bids lies."""
         return self.seal_key_file or self.instance / "seal.key"

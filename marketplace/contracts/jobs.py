@@ -39,7 +39,7 @@ def draw_up(award_ref: str) -> None:
     with transaction() as session:
         award = session.scalar(select(Award).where(Award.ref == award_ref))
         if award is not None:
-            operations.draw_up_contract(session, actor=SYSTEM, award=award, now=now, is_demo=config().demo_marks,
+            operations.draw_up_contract(session, actor=SYSTEM, award=award, now=now, is_demo=config().holds_demo_world,
                                         missing_glyphs=missing_glyphs)
 
 
