@@ -262,3 +262,22 @@ def test_columns_that_mean_nothing_are_named():
 
 def test_a_sheet_without_headings_has_no_table():
     assert read(workbook({"表": [["甲", "乙"], [1, 2]]})) == []
+
+
+@pytest.mark.parametrize("heading", [
+    "预算/万元", "金额\n万元", "2026年预算（万元）", "2026年度预算金额(单位：万元)", "预算 （人民币：万元）", "*预算金额（万元）", "项目预算_万元",
+    "拟安排资金（万元）", "采购预算(万)"])
+def test_a_budget_heading_in_ten_thousands_however_it_is_written(heading):
+    rows = read(workbook({"表": [["项目名称", "购买主体", heading], ["甲", "民政办", 12.5], ["乙", "民政办", 3]]}))
+    assert [budget for *_, budget in seen(rows)] == [12_500_000, 3_000_000]
+    assert [r.faults for r in rows] == [(), ()]
+
+
+def test_of_two_years_the_later_one_is_the_budget():
+    data = workbook({"表": [["项目名称", "购买主体", "2025年预算（万元）", "2026年预算（万元）"], ["甲", "民政办", 9, 12]]})
+    assert seen(read(data)) == [(2, "民政办", "甲", 12_000_000)]
+
+
+def test_the_date_and_the_seal_under_a_table_are_not_projects():
+    data = workbook({"表": [["项目名称", "购买主体", "预算（元）"], ["甲", "民政办", 100000], ["桐浦街道办事处（盖章）"], ["2026年1月15日"]]})
+    assert [title for *_, title, _ in seen(read(data))] == ["甲"]

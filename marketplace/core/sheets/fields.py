@@ -1,5 +1,6 @@
 """What a column can mean: the fields of a target, and the guess from a heading to a field."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,11 +8,15 @@ from functools import lru_cache
 
 from marketplace.core.sheets.text import heading_key
 
+_YEAR = re.compile(r"(20\d\d)年?度?|本年度?")
+_MONEY_UNIT = re.compile(r"(?:单位)?(?:人民币)?(?:百万元|万元|千元|亿元|元)$")
+
 EXACT = 100
 STRONG = 80
 ENOUGH = 60
 SHORT = 2          # words this short count only when they are the whole heading
 LONGEST = 24       # a longer cell is a sentence, not a heading
+LAST_YEAR = 2100
 TOTAL_WORDS = ("合计", "总计", "总额", "小计", "总金额", "总数", "总预算", "总价", "计")
 IGNORED = "-"      # a column that a person chose to leave out
 
@@ -55,6 +60,10 @@ def score(key: str, field: Field) -> int:
     known_keys = _keys(field.headings)
     if key in known_keys:
         return EXACT
+    plain = _YEAR.sub("", key, count=1)
+    plain = _MONEY_UNIT.sub("", plain) if field.kind is Kind.AMOUNT else plain
+    if plain in known_keys:
+        return EXACT - 2
     best = 0
     for known in known_keys:
         if len(known) > SHORT and known in key:
@@ -100,8 +109,13 @@ def best_fields(headings: Sequence[Sequence[str]], fields: Sequence[Field]) -> d
 
 
 def _rank(parts: Sequence[str], field: Field) -> int:
-    """Return 0 for the total among several amounts under one heading, 1 for anything else."""
-    return 0 if field.kind is Kind.AMOUNT and len(parts) > 1 and heading_key(parts[-1]) in TOTAL_WORDS else 1
+    """Return 0 for the total among several amounts under one heading; else a number that is less for a later year."""
+    if field.kind is not Kind.AMOUNT:
+        return 1
+    if len(parts) > 1 and heading_key(parts[-1]) in TOTAL_WORDS:
+        return 0
+    year = _YEAR.search("".join(parts))
+    return LAST_YEAR - int(year.group(1)) if year and year.group(1) else LAST_YEAR
 
 
 def _add_parts_of_amounts(made: dict[int, str], headings: Sequence[Sequence[str]], fields: Mapping[str, Field]) -> None:
