@@ -10,7 +10,7 @@ from functools import partial
 import click
 from flask import current_app
 from flask.cli import with_appcontext
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, cast, func, select, type_coerce
 from sqlalchemy.orm import Session
 
 from marketplace.catalogs.queries import work_calendar
@@ -147,10 +147,11 @@ def _sources() -> search.Sources:
 def _report(world: World, *, seconds: float) -> dict[str, object]:
     """Return the figures of the finished world."""
     session = db.session()
-    count, money = session.execute(select(func.count(), func.sum(Project.budget)).select_from(Project)).one()
+    fen = cast(func.sum(type_coerce(Project.budget, BigInteger)), BigInteger)   # PostgreSQL sums to NUMERIC
+    count, money = session.execute(select(func.count(), fen).select_from(Project)).one()
     states = dict(session.execute(select(Project.state, func.count()).group_by(Project.state)).all())
     return {
-        "projects": count, "organizations": world.organizations, "money_fen": money.fen if money else 0,
+        "projects": count, "organizations": world.organizations, "money_fen": money or 0,
         "seconds": round(seconds, 1), "peak_mb": round(peak_mb(), 1), "states": states, "fates": world.fates,
     }
 

@@ -24,7 +24,7 @@ PLACE_COUNTS = (91, 73, 39, 38, 34, 32, 31, 103)   # towns by size, the district
 
 # What becomes of projects, of 416. Every state of the day, each reached by the operations.
 FATES: tuple[tuple[str, int], ...] = (
-    ("contracted", 60), ("open", 186), ("failed", 40), ("terminated", 34), ("awarded", 18), ("ranked", 6),
+    ("contracted", 44), ("open", 202), ("failed", 40), ("terminated", 34), ("awarded", 18), ("ranked", 6),
     ("scoring", 8), ("drawn", 6), ("opened", 8), ("draft", 26), ("in_review", 14), ("returned", 10),
 )
 FATE_WORDS = {
