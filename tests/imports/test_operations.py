@@ -92,6 +92,14 @@ def test_nothing_is_saved_before_the_import_is_accepted(session, desk):
     assert (batch.state, batch.done, count(session)) == ("applied", 1, 1)
 
 
+def test_a_file_that_failed_the_virus_check_is_not_imported(session, desk):
+    batch, found = checked(session, desk, [["甲", "民政办", 1]])
+    batch.file.scan_state = "infected"
+    with pytest.raises(Invalid, match="安全检查"):
+        operations.start_import(session, actor=desk[1], batch=batch, target=TARGET, checked=found, now=NOW)
+    assert count(session, PurchaseList) == 0
+
+
 def test_a_second_click_does_not_import_twice(session, desk):
     batch, found = checked(session, desk, [["甲", "民政办", 1]])
     operations.start_import(session, actor=desk[1], batch=batch, target=TARGET, checked=found, now=NOW)

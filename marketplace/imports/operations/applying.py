@@ -10,6 +10,7 @@ from marketplace.core.audit import record
 from marketplace.core.errors import Conflict, Invalid
 from marketplace.core.outbox import enqueue
 from marketplace.core.text import N_
+from marketplace.files.rules import ScanState
 from marketplace.imports import policy
 from marketplace.imports.models import ImportBatch
 from marketplace.imports.operations.checking import Checked
@@ -26,6 +27,8 @@ def start_import(session: Session, *, actor: Actor, batch: ImportBatch, target: 
     if checked.plan.faults and not good_rows:
         raise Invalid(N_("还有 {count} 处错误，什么都没有导入。请改好后重新上传，或选择“只导入没有错误的行”"),
                       count=len(checked.plan.faults))
+    if batch.file.scan_state == ScanState.INFECTED:
+        raise Invalid(N_("这个文件没有通过安全检查，不能导入。请换一个干净的文件"))
     rows = rows_to_apply(checked)
     if not rows:
         raise Invalid(N_("没有需要导入的内容：所有行都和现有内容一样"))
