@@ -22,9 +22,10 @@ KINDS = {Standing.VALID: "ok", Standing.SUPERSEDED: "warn", Standing.VOIDED: "ba
 def verify_form() -> BaseResponse:
     """Ask for the code; one that was typed leads to its page."""
     form = CodeForm(request.args)
-    if request.args and form.validate():
+    is_asked = "code" in request.args  # ?lang= and ?size= are no question
+    if is_asked and form.validate():
         return redirect(url_for("documents.verify", code=rules.tidy_code(form.code.data or "") or "-"), 303)
-    status = 422 if request.args and form.errors else 200
+    status = 422 if is_asked and form.errors else 200
     return _private(render_template("documents/verify_form.html", form=form), status)
 
 
