@@ -89,7 +89,7 @@ def _wire_slices(app: Flask) -> None:
         if offer := getattr(queries, "public_documents", None):
             found["public_sources"][name] = offer
         found["names"].update({what: getattr(queries, what) for what in CODE_NAMES if hasattr(queries, what)})
-    # _check_kinds(listeners)  # restored when every slice has landed
+    _check_kinds(listeners)
     outbox.declare_listeners(listeners)
     for extension, things in found.items():
         app.extensions[f"marketplace.{extension}"] = things

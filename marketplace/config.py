@@ -35,7 +35,7 @@ class Config:
     rate_limits: bool = True
     limiter_storage: str = "memory://"
     testing: bool = False
-    jobs: str = "thread"                    # thread: the web process also works the outbox; none: `flask jobs work` does
+    jobs: str = "thread"                   # thread: the web process also works the outbox; none: `flask jobs work` does
     workers: int = 1
     threads: int = 8
     demo_marks: bool = False                # contracts and pages of a demo world say so

@@ -49,9 +49,8 @@ def _workbook_writer(_config: Config) -> object:
 
 
 def _search_index(config: Config) -> object:
-    from marketplace.integrations.whoosh import WhooshIndex
-
     from marketplace.integrations.opencc import OpenCCConverter
+    from marketplace.integrations.whoosh import WhooshIndex
 
     return WhooshIndex(config.instance / "index", simplify=OpenCCConverter().to_simplified)
 

@@ -1,5 +1,6 @@
 """`flask serve`: checks the port, migrates, builds the demo world on a first start, then serves with gunicorn."""
 
+import mimetypes
 import os
 import socket
 import subprocess
@@ -48,6 +49,7 @@ class Server(BaseApplication):
 
     def _begin(self, _worker: Any) -> None:
         """Start the outbox thread in a fresh web worker; connections of the parent are not shared with it."""
+        mimetypes.init()   # it fills its tables on first use; better here than in eight threads at once
         with self.flask_app.app_context():
             db.engine.dispose(close=False)
         if self.market.jobs == "thread":

@@ -56,9 +56,8 @@ def test_migrations_lead_to_the_models(app, engine):
     with app.app_context():
         from marketplace.core.db import db
 
-        with db.engine.connect() as connection:
-            context = MigrationContext.configure(connection, opts={"compare_type": True})
-            assert compare_metadata(context, Model.metadata) == []
+        context = MigrationContext.configure(db.session.connection(), opts={"compare_type": True})
+        assert compare_metadata(context, Model.metadata) == []
 
 
 def test_migrations_go_down_and_up_again(databases):
