@@ -3,8 +3,6 @@
 
 say() { printf '%s\n' "$*" >&2; }
 
-RUN_PACKAGES="python3-venv libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk"
-TEST_PACKAGES="chromium libatomic1 poppler-utils"
 
 apt_install() {  # installs Debian packages as root or with sudo; with neither it says the one line and ends with 3
     command -v apt-get >/dev/null 2>&1 || { say "This is not Debian. Please install what corresponds to: $*"; exit 3; }
