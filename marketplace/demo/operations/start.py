@@ -64,6 +64,6 @@ def settle_news(session: Session, *, now: datetime) -> int:
     papers = session.scalars(select(Job.id).where(Job.kind == JOB_CONTRACT_DRAWN_UP).order_by(Job.id.desc())).all()
     for place, job_id in enumerate(papers[PRINTED_AT_ONCE:], 1):
         session.execute(update(Job).where(Job.id == job_id).values(due_at=now + PRINT_EVERY * place))
-    session.flush()
-    left = session.scalars(select(Job.id).where(Job.state == JobState.WAITING, Job.due_at <= now)).all()
-    return len(left)
+    # what stays is due from today on: the age of the oldest job is the alarm, and nothing here is late
+    left = session.execute(update(Job).where(Job.state == JobState.WAITING, Job.due_at <= now).values(due_at=now))
+    return int(left.rowcount)  # type: ignore[attr-defined]
