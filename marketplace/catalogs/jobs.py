@@ -1,17 +1,9 @@
-"""What catalogs do when the outbox calls: apply an import; news of lists is for the inbox."""
+"""What catalogs offer to the import of sheets; news of lists is for the inbox."""
 
 from marketplace.catalogs import policy, rules
 from marketplace.catalogs.operations import import_catalogs, import_lists
 from marketplace.core.text import N_
 from marketplace.imports.rules import ImportTarget
-
-
-def leave_to_the_inbox(**_news: object) -> None:
-    """Do nothing here: people are told by the inbox; the kind must have a listener where that slice is left out."""
-
-
-HANDLERS = dict.fromkeys(
-    (rules.JOB_LIST_SUBMITTED, rules.JOB_LIST_RETURNED, rules.JOB_LIST_PUBLISHED), leave_to_the_inbox)
 
 IMPORT_TARGETS = {target.name: target for target in (
     ImportTarget(
