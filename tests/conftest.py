@@ -178,6 +178,7 @@ def app(engine: str, all_sites: Callable[[str], Flask], tmp_path: Path) -> Itera
     config = make_config(tmp_path, _site.extensions["marketplace.config"].database_url)
     _site.extensions["marketplace.config"] = config
     _site.extensions["marketplace.services"] = test_services(config)
+    _site.config["WTF_CSRF_ENABLED"] = False   # the tests of tokens switch it on; the journeys keep it on
     engines = db._app_engines[_site]
     real = engines[None]
     with real.connect().execution_options(writing=True) as connection:
@@ -214,7 +215,6 @@ def session(app: Flask) -> Iterator[Session]:
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     """A visitor without JavaScript."""
-    app.config["WTF_CSRF_ENABLED"] = False
     return app.test_client()
 
 

