@@ -91,7 +91,7 @@ def test_importing_the_app_has_no_side_effect(tmp_path):
 def test_lock_files_carry_hashes_and_no_addresses():
     for name in ("requirements.lock", "requirements-test.lock", "package-lock.json"):
         text = (ROOT / name).read_text()
-        assert not re.search(r"https?://(?!opencollective|github.com/sponsors|[a-z.]*/?sponsor)[^\"]*(\.tgz|\.whl|simple|registry)", text)
+        assert not re.search(r"https?://", text)
         assert "sha256:" in text or "sha512-" in text
 
 
