@@ -1,10 +1,10 @@
 """Ports: what the house needs from vendors, in 1-3 methods each. `integrations/` implements them, one file a vendor."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
-from marketplace.core.publishing import PublicDocument
+from marketplace.core.searching import IndexRow, SearchHits, SearchRequest
 
 
 @dataclass(frozen=True)
@@ -106,32 +106,33 @@ class WorkbookWriter(Protocol):
         """
 
 
-@dataclass(frozen=True)
-class SearchHits:
-    """Ids in rank order, the exact total, and exact facet counts over all hits."""
-
-    refs: Sequence[tuple[str, str]]
-    total: int
-    facets: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-
-
 class SearchIndex(Protocol):
-    """A throw-away full-text index that can be rebuilt from the database."""
+    """A throw-away full-text index that can be rebuilt from the database. Every reading method raises OSError when
+    there is no index, or none that can be read."""
 
-    def index(self, documents: Iterable[PublicDocument], *, deleted: Iterable[tuple[str, str]] = ()) -> None:
-        """Write one batch."""
+    def index(self, rows: Iterable[IndexRow], *, deleted: Iterable[tuple[str, str]] = ()) -> None:
+        """Write one batch; another writer is waited for. Makes the index where there is none."""
 
-    def search(self, text: str, *, kinds: Sequence[str] = (), limit: int = 1_000) -> SearchHits:
-        """Return the best hits; raises OSError when there is no index, or none that can be read."""
+    def search(self, request: SearchRequest) -> SearchHits:
+        """Return one page of hits (ids only), the exact total, the exact counts."""
+
+    def frequencies(self, tokens: Iterable[str]) -> Mapping[str, int]:
+        """Return in how many documents each token stands (in zone TEXT); 0 where it stands in none."""
+
+    def size(self) -> int:
+        """Return how many documents the index holds."""
+
+    def rebuild(self, rows: Iterable[IndexRow], *, label: str = "") -> int:
+        """Build anew beside the old index while it serves, then take its place; return how many documents it holds."""
+
+    def label(self) -> str:
+        """Return what the rows in use were made with, as given to rebuild (the version of the dictionary)."""
 
     def clear(self) -> None:
         """Start again, empty."""
 
-    def rebuild(self, documents: Iterable[PublicDocument]) -> int:
-        """Build anew beside the old index, then take its place; return how many documents it holds."""
-
     def stamps(self) -> Mapping[tuple[str, str], str]:
-        """Return the fingerprint of every document held, by (kind, ref); raises OSError as search does."""
+        """Return the fingerprint of every document held, by (kind, ref)."""
 
 
 class Converter(Protocol):
@@ -141,7 +142,17 @@ class Converter(Protocol):
         """Return `text` in Traditional characters."""
 
     def to_simplified(self, text: str) -> str:
-        """Return `text` in Simplified characters."""
+        """Return `text` in Simplified characters, words of Taiwan and Hong Kong as on the mainland."""
+
+
+class Segmenter(Protocol):
+    """Cuts Simplified Chinese into words."""
+
+    def words(self, text: str) -> list[str]:
+        """Return the words of a text for searching, longer ones with the shorter ones inside; any order."""
+
+    def cut(self, text: str) -> list[str]:
+        """Return the words of a text in order, one after the other: joined they are the text."""
 
 
 @dataclass
@@ -156,4 +167,5 @@ class Services:
     workbook_writer: WorkbookWriter
     search_index: SearchIndex
     converter: Converter
+    segmenter: Segmenter
     scanner: VirusScanner

@@ -9,7 +9,7 @@ from flask.cli import AppGroup
 from marketplace.core.clock import utc_now
 from marketplace.core.db import db
 from marketplace.search import queries
-from marketplace.search.rules import Difference, compare
+from marketplace.search.rules.upkeep import Difference, compare
 from marketplace.web.services import public_sources, services
 
 group = AppGroup("search", help="The search index.")

@@ -1,7 +1,7 @@
 """Index upkeep: the only place that writes the search index."""
 
 from marketplace.core.db import db
-from marketplace.core.publishing import PUBLIC_CHANGED
+
 from marketplace.search import queries
 from marketplace.web.services import public_sources, services
 
@@ -22,4 +22,3 @@ def index_changes(doc_kind: str, ref: str) -> None:
         engine.index(changed, deleted=gone)
 
 
-HANDLERS = {PUBLIC_CHANGED: index_changes}

@@ -1,0 +1,5 @@
+"""Commands of the search slice: one group, several files."""
+
+from marketplace.search.cli.upkeep import group
+
+__all__ = ["group"]

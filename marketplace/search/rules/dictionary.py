@@ -1,0 +1,28 @@
+"""The dictionary of the trade: which words mean the same, which is wider, which say little, which are places. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class EntryKind(StrEnum):
+    """What an entry is. GENERIC words (服务, 项目) count little; a PLACE narrows a search to it."""
+
+    CONCEPT = "concept"
+    GENERIC = "generic"
+    PLACE = "place"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One form of a concept, in Simplified characters. The entry whose term is the concept names what is wider."""
+
+    term: str
+    concept: str
+    kind: EntryKind = EntryKind.CONCEPT
+    broader: tuple[str, ...] = ()
+
+
+def wider(entries: Iterable[Entry]) -> Mapping[str, tuple[str, ...]]:
+    """Return for each concept the concepts directly above it."""
+    return {one.concept: one.broader for one in entries if one.broader}
