@@ -12,8 +12,33 @@ PUBLIC_CHANGED = "public_changed"
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """A public file of a document, checked and clean: its bytes by SHA-256, and the name a visitor sees."""
+
+    sha256: str
+    name: str                 # with the extension
+
+
+@dataclass(frozen=True)
+class News:
+    """Something that happened to a document and that people who follow it want to hear of, once.
+
+    `key` never changes and is unique in its document: "new", "deadline:2026-12-18T09:00:00+00:00" (the deadline was
+    moved to then), "addendum:2", "answer:<ref>". `text`: what it says, for addenda and answers.
+    """
+
+    key: str
+    at: datetime
+    text: str = ""
+
+
+@dataclass(frozen=True)
 class PublicDocument:
-    """What the public may find about one thing. Nothing that is not in here reaches an index."""
+    """What the public may find about one thing. Nothing that is not in here reaches an index.
+
+    `facets` holds exact codes and words, ancestors are added when a row is made of it: `category` (all codes of an
+    organization), `area` (where it works), `buyer` (organizations.rules.BuyerKind), `fund` (projects.rules.FundKind).
+    """
 
     kind: str                 # project, organization, catalog_item, purchase_list_item, notice, help
     ref: str
@@ -22,13 +47,17 @@ class PublicDocument:
     url: str = ""
     category: str = ""        # catalogue code
     area: str = ""            # area code
-    status: str = ""
+    status: str = ""          # of a project its state: what the page calls it depends on the moment
     buyer: str = ""
     amount_fen: int | None = None
     published_at: datetime | None = None
     deadline_at: datetime | None = None
-    words: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()           # numbers and codes by which it is known
     facets: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    lead: tuple[str, ...] = ()            # short texts that count more: summary, target group, place, kinds of service
+    english: str = ""                     # what it is called in English, where it has an English name
+    attachments: tuple[Attachment, ...] = ()
+    news: tuple[News, ...] = ()           # oldest first
 
     def fingerprint(self) -> str:
         """Return a short digest of all that is indexed: equal when nothing changed."""

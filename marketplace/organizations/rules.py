@@ -70,6 +70,38 @@ STANDING_OF_KIND: Mapping[OrganizationKind, Standing] = {
     OrganizationKind.OTHER: Standing.REGISTERED,
 }
 
+
+class BuyerKind(StrEnum):
+    """What kind of body asks for a service, as lists and searches group them."""
+
+    DISTRICT = "district"
+    TOWN = "town"
+    COMMUNITY = "community"
+    CHARITY = "charity"
+    OTHER = "other"
+
+
+BUYER_LABELS: Mapping[BuyerKind, str] = {
+    BuyerKind.DISTRICT: N_("区级单位"), BuyerKind.TOWN: N_("镇（街道）"), BuyerKind.COMMUNITY: N_("社区（村）"),
+    BuyerKind.CHARITY: N_("基金会、慈善组织"), BuyerKind.OTHER: N_("其他单位"),
+}
+_DISTRICT_LENGTH, _TOWN_LENGTH = 6, 9                    # characters of an area code; a community has more
+
+
+def buyer_kind(kind: str, area_code: str | None) -> BuyerKind:
+    """Return the group of a buyer: a unit by the level of the place it governs, other bodies by their kind."""
+    if kind == OrganizationKind.SELF_GOV:
+        return BuyerKind.COMMUNITY
+    if kind in (OrganizationKind.FOUNDATION, OrganizationKind.CHARITY_FEDERATION):
+        return BuyerKind.CHARITY
+    if kind != OrganizationKind.UNIT:
+        return BuyerKind.OTHER
+    length = len(area_code or "")
+    if length <= _DISTRICT_LENGTH:
+        return BuyerKind.DISTRICT
+    return BuyerKind.TOWN if length <= _TOWN_LENGTH else BuyerKind.COMMUNITY
+
+
 OPEN_KINDS = tuple(kind for kind in OrganizationKind if kind is not OrganizationKind.UNIT)
 
 

@@ -155,6 +155,32 @@ def budget_band(budget: Money) -> BudgetBand:
     return next((band for end, band in _BAND_ENDS if budget < end), BudgetBand.FROM_100)
 
 
+class FundKind(StrEnum):
+    """Where the money of a project comes from, as lists and searches group it."""
+
+    BUDGET = "budget"
+    LOTTERY = "lottery"
+    GIVING = "giving"
+    OTHER = "other"
+
+
+FUND_LABELS: Mapping[FundKind, str] = {
+    FundKind.BUDGET: N_("财政资金"), FundKind.LOTTERY: N_("彩票公益金"), FundKind.GIVING: N_("慈善捐赠"),
+    FundKind.OTHER: N_("其他资金"),
+}
+_FUND_WORDS = (
+    (FundKind.GIVING, ("慈善", "捐", "基金会", "募")), (FundKind.LOTTERY, ("彩", "公益金")),
+    (FundKind.BUDGET, ("财政", "预算", "资金", "经费", "拨款")),
+)
+
+
+def fund_kind(source: str) -> FundKind | None:
+    """Return the group of a source of money by the words a clerk wrote; None where nothing is written."""
+    if not source.strip():
+        return None
+    return next((kind for kind, words in _FUND_WORDS if any(word in source for word in words)), FundKind.OTHER)
+
+
 class Sort(StrEnum):
     """The orders of the public list."""
 
@@ -162,12 +188,11 @@ class Sort(StrEnum):
     CLOSING = "closing"                  # open ones first, the nearest deadline first
     BUDGET_UP = "budget"
     BUDGET_DOWN = "-budget"
-    RELEVANCE = "relevance"
 
 
 SORT_LABELS: Mapping[Sort, str] = {
     Sort.NEWEST: N_("最新发布"), Sort.CLOSING: N_("最近截止"), Sort.BUDGET_UP: N_("预算从低到高"),
-    Sort.BUDGET_DOWN: N_("预算从高到低"), Sort.RELEVANCE: N_("最相关"),
+    Sort.BUDGET_DOWN: N_("预算从高到低"),
 }
 
 
