@@ -1,7 +1,9 @@
 """Ports: what the house needs from vendors, in 1-3 methods each. `integrations/` implements them, one file a vendor."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from marketplace.core.searching import IndexRow, SearchHits, SearchRequest
@@ -106,9 +108,39 @@ class WorkbookWriter(Protocol):
         """
 
 
+class Extraction(StrEnum):
+    """What became of the text of a file: all of it is there, a part was left out, or nothing could be read."""
+
+    WHOLE = "whole"
+    CUT = "cut"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class ExtractedText:
+    """The text of a file. `reason`: a sentence (message id) that says what is not there and why; empty when whole."""
+
+    text: str
+    outcome: Extraction
+    reason: str = ""
+
+
+class TextExtractor(Protocol):
+    """Takes the text out of files of visitors' formats, within limits."""
+
+    def extract(self, data: bytes, *, filename: str) -> ExtractedText:
+        """Return the text and what became of it; nothing that is in a file makes this raise."""
+
+
+LateChanges = Callable[[], tuple[Iterable[IndexRow], Iterable[tuple[str, str]]]]
+
+
 class SearchIndex(Protocol):
     """A throw-away full-text index that can be rebuilt from the database. Every reading method raises OSError when
-    there is no index, or none that can be read."""
+    there is no index, or none that can be read; every writing one when it is kept by another or the disk is full."""
+
+    def writing(self) -> AbstractContextManager[object]:
+        """Keep other writers out: what is read from the database inside is newer than all that others have written."""
 
     def index(self, rows: Iterable[IndexRow], *, deleted: Iterable[tuple[str, str]] = ()) -> None:
         """Write one batch; another writer is waited for. Makes the index where there is none."""
@@ -122,8 +154,12 @@ class SearchIndex(Protocol):
     def size(self) -> int:
         """Return how many documents the index holds."""
 
-    def rebuild(self, rows: Iterable[IndexRow], *, label: str = "") -> int:
-        """Build anew beside the old index while it serves, then take its place; return how many documents it holds."""
+    def rebuild(self, rows: Iterable[IndexRow], *, label: str = "", late: LateChanges | None = None) -> int:
+        """Build anew beside the old index while it serves, then take its place; return how many documents it holds.
+
+        Keys must differ. `late` is asked just before the switch, when no other writer writes: (rows, deleted) of what
+        changed since the first row was read.
+        """
 
     def label(self) -> str:
         """Return what the rows in use were made with, as given to rebuild (the version of the dictionary)."""
@@ -144,6 +180,9 @@ class Converter(Protocol):
     def to_simplified(self, text: str) -> str:
         """Return `text` in Simplified characters, words of Taiwan and Hong Kong as on the mainland."""
 
+    def readings(self, text: str) -> tuple[str, ...]:
+        """Return `text` in Simplified characters, then, where they differ, with its words as on the mainland."""
+
 
 class Segmenter(Protocol):
     """Cuts Simplified Chinese into words."""
@@ -153,6 +192,13 @@ class Segmenter(Protocol):
 
     def cut(self, text: str) -> list[str]:
         """Return the words of a text in order, one after the other: joined they are the text."""
+
+
+class Romanizer(Protocol):
+    """Says how Chinese is spoken."""
+
+    def syllables(self, word: str) -> tuple[str, ...]:
+        """Return the syllables of a word without tones, one a character."""
 
 
 @dataclass
@@ -168,4 +214,6 @@ class Services:
     search_index: SearchIndex
     converter: Converter
     segmenter: Segmenter
+    romanizer: Romanizer
     scanner: VirusScanner
+    extractor: TextExtractor

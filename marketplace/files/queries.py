@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 from marketplace.core.errors import Denied
 from marketplace.core.text import N_
 from marketplace.files.models import StoredFile
+from marketplace.files.rules import ScanState
 
 
 def by_ref(session: Session, ref: str) -> StoredFile:
@@ -14,3 +15,10 @@ def by_ref(session: Session, ref: str) -> StoredFile:
     if found is None:
         raise Denied(N_("没有这个文件，或您不能查看"), hidden=True)
     return found
+
+
+def is_public(session: Session, sha256: str) -> bool:
+    """Say whether anybody may fetch these bytes: in a public file, checked, and never found infected."""
+    states = set(session.execute(select(StoredFile.is_public, StoredFile.scan_state)
+                                 .where(StoredFile.sha256 == sha256)).tuples())
+    return (True, ScanState.CLEAN) in states and not any(state == ScanState.INFECTED for _, state in states)

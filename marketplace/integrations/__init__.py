@@ -49,10 +49,9 @@ def _workbook_writer(_config: Config) -> object:
 
 
 def _search_index(config: Config) -> object:
-    from marketplace.integrations.opencc import OpenCCConverter
     from marketplace.integrations.whoosh import WhooshIndex
 
-    return WhooshIndex(config.instance / "index", simplify=OpenCCConverter().to_simplified)
+    return WhooshIndex(config.instance / "index")
 
 
 def _converter(_config: Config) -> object:
@@ -61,13 +60,33 @@ def _converter(_config: Config) -> object:
     return OpenCCConverter()
 
 
+def _segmenter(_config: Config) -> object:
+    from marketplace.integrations.rjieba import RjiebaSegmenter
+
+    return RjiebaSegmenter()
+
+
+def _romanizer(_config: Config) -> object:
+    from marketplace.integrations.pypinyin import PypinyinRomanizer
+
+    return PypinyinRomanizer()
+
+
 def _scanner(config: Config) -> object:
     from marketplace.integrations.scanner import make_scanner
 
     return make_scanner(config.clamd)
 
 
+def _extractor(_config: Config) -> object:
+    from marketplace.integrations.extraction import LimitedExtractor
+
+    return LimitedExtractor()
+
+
 _MAKERS = {
     "pdf": _pdf, "sealer": _sealer, "mailer": _mailer, "files": _files, "workbook_reader": _workbook_reader,
     "workbook_writer": _workbook_writer, "search_index": _search_index, "converter": _converter, "scanner": _scanner,
+    "segmenter": _segmenter, "romanizer": _romanizer,
+    "extractor": _extractor,
 }

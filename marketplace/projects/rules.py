@@ -169,7 +169,7 @@ FUND_LABELS: Mapping[FundKind, str] = {
     FundKind.OTHER: N_("其他资金"),
 }
 _FUND_WORDS = (
-    (FundKind.GIVING, ("慈善", "捐", "基金会", "募")), (FundKind.LOTTERY, ("彩", "公益金")),
+    (FundKind.GIVING, ("慈善", "捐", "基金会", "募")), (FundKind.LOTTERY, ("福彩", "体彩", "彩票", "公益金")),
     (FundKind.BUDGET, ("财政", "预算", "资金", "经费", "拨款")),
 )
 

@@ -1,1 +1,5 @@
 """Tables of the search slice."""
+
+from marketplace.search.models.extracts import TextExtract
+
+__all__ = ["TextExtract"]

@@ -1,5 +1,6 @@
 """Rules of searching: language, questions, upkeep, saved searches. Pure."""
 
+from marketplace.search.rules.extracts import JOB_EXTRACT
 from marketplace.search.rules.upkeep import Difference, compare
 
-__all__ = ["Difference", "compare"]
+__all__ = ["JOB_EXTRACT", "Difference", "compare"]
