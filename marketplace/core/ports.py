@@ -136,8 +136,11 @@ LateChanges = Callable[[], tuple[Iterable[IndexRow], Iterable[tuple[str, str]]]]
 
 
 class SearchIndex(Protocol):
-    """A throw-away full-text index that can be rebuilt from the database. Every reading method raises OSError when
-    there is no index, or none that can be read; every writing one when it is kept by another or the disk is full."""
+    """A throw-away full-text index that can be rebuilt from the database.
+
+    Every reading method raises OSError when there is no index, or none that can be read; every writing method when
+    another process keeps it too long, or the disk is full.
+    """
 
     def writing(self) -> AbstractContextManager[object]:
         """Keep other writers out: what is read from the database inside is newer than all that others have written."""

@@ -1,8 +1,11 @@
 """SearchIndex in plain Python: the reference that the engines are tested against, and the index of small tests."""
 
+import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 
+from marketplace.core.ports import LateChanges
 from marketplace.core.searching import (
     Cursor,
     Hit,
@@ -12,6 +15,7 @@ from marketplace.core.searching import (
     Sort,
     Zone,
     chosen,
+    order_of,
     said,
     score_of,
 )
@@ -23,6 +27,11 @@ class MemoryIndex:
     def __init__(self) -> None:
         self.rows: dict[str, IndexRow] = {}
         self._label = ""
+        self._lock = threading.RLock()
+
+    def writing(self) -> AbstractContextManager[object]:
+        """Keep other threads out."""
+        return self._lock
 
     def index(self, rows: Iterable[IndexRow], *, deleted: Iterable[tuple[str, str]] = ()) -> None:
         """Write one batch."""
@@ -42,7 +51,9 @@ class MemoryIndex:
 
     def _place(self, row: IndexRow, request: SearchRequest) -> float:
         """Return the place of a hit in the order asked for."""
-        return -score_of(row, request) if request.sort == Sort.RELEVANCE else row.orders[request.sort]
+        if request.sort == Sort.RELEVANCE:
+            return -score_of(row, request)
+        return row.orders[request.sort] if request.sort in row.orders else order_of(None, row.key)
 
     def _count(self, facet: str, spoken: Sequence[IndexRow], request: SearchRequest) -> dict[str, int]:
         """Count the values of a facet."""
@@ -57,10 +68,13 @@ class MemoryIndex:
         """Return how many documents there are."""
         return len(self.rows)
 
-    def rebuild(self, rows: Iterable[IndexRow], *, label: str = "") -> int:
+    def rebuild(self, rows: Iterable[IndexRow], *, label: str = "", late: LateChanges | None = None) -> int:
         """Begin anew."""
         self.rows = {row.key: row for row in rows}
         self._label = label
+        if late is not None:
+            changed, gone = late()
+            self.index(changed, deleted=gone)
         return len(self.rows)
 
     def label(self) -> str:

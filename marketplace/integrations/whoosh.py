@@ -1,270 +1,283 @@
 """SearchIndex by Whoosh (BSD-2-Clause, maintained fork whoosh-reloaded): embedded, one writer, thrown away at will.
 
-Tokens are made here, not by Whoosh: NFKC, lower case, Simplified, then pairs of neighbouring Chinese characters and
-whole Latin words. Posting blocks are pickles: the folder must be as private as the database.
+Whoosh keeps the postings and the facts; integrations/columns.py adds up and sorts. Tokens come ready-made. Posting
+blocks are pickles: the folder must be as private as the database.
 """
 
 import contextlib
-import os
-import re
-import shutil
+import itertools
 import threading
-import unicodedata
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from whoosh import fields, query
+import numpy as np
+from whoosh import fields, formats, reading
 from whoosh import index as whoosh
-from whoosh.analysis import SpaceSeparatedTokenizer
 
-from marketplace.core.ports import SearchHits
-from marketplace.core.publishing import PublicDocument
+from marketplace.core.ports import LateChanges
+from marketplace.core.searching import IndexRow, SearchHits, SearchRequest, Zone
+from marketplace.integrations import columns
+from marketplace.integrations.generations import LOCK_SECONDS, Generations, as_oserror
 
-LOCK_SECONDS = 30.0
-MOST_SEGMENTS = 8                # more small ones slow a search down; then the writer merges
-MOST_TOKENS = 40                 # of a query
-SOFT_FROM = 3                    # from so many tokens on, most of them are enough when all together find nothing
-SOFT_SHARE = 0.6
-TITLE_WEIGHT = 3.0
-_RUN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+|[0-9a-z]+")
-_POINTER = "current"
+MOST_SEGMENTS = 8                # more of them slow a search down; then the writer merges the smallest
+MERGED_AT_ONCE = 6
+REBUILT_AT_ONCE = 10_000         # documents of one segment while rebuilding: bounds the writer's memory
+MEMORY_MB = 64                   # of the writer, then it sorts on disk
+CACHED_IDS = 16_000_000          # document numbers of postings kept decoded (64 MB)
+READ, WRITTEN = "read", "written"
+_TOC = "_MAIN_"                  # how Whoosh begins the names of its tables of contents
+
+
+class Tokens(fields.FieldType):  # type: ignore[misc]
+    """A field of ready-made tokens: only whether a token is there."""
+
+    def __init__(self) -> None:
+        super().__init__(formats.Existence(), None)
+
+    def index(self, value: Iterable[str], **_more: object) -> Iterator[tuple[bytes, int, float, bytes]]:
+        """Yield the terms as they are."""
+        return ((token.encode(), 1, 1.0, b"") for token in value)
 
 
 def _schema() -> fields.Schema:
-    """Return the fields: keys, fingerprint, and two token fields without positions."""
-    tokens = SpaceSeparatedTokenizer()
-    return fields.Schema(
-        key=fields.ID(unique=True, stored=True), kind=fields.ID(stored=True), ref=fields.STORED,
-        stamp=fields.STORED, title=fields.TEXT(analyzer=tokens, phrase=False),
-        text=fields.TEXT(analyzer=tokens, phrase=False))
+    """Return the fields: the key, one of tokens for each zone, the facts."""
+    return fields.Schema(key=Tokens(), facts=fields.STORED, **{zone.value: Tokens() for zone in Zone})
+
+
+def _fields(row: IndexRow) -> dict[str, object]:
+    """Return what is written for one document."""
+    tokens = {zone.value: held for zone, held in row.tokens.items() if held}
+    return {"key": (row.key,), "facts": columns.facts_of(row), **tokens}
+
+
+class PostingCache:
+    """The documents of the tokens asked for last, of all segments, bounded by their number."""
+
+    def __init__(self, most: int = CACHED_IDS) -> None:
+        self._most, self._held = most, 0
+        self._kept: OrderedDict[tuple[str, Zone, str], columns.Ids] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[str, Zone, str], read: Callable[[], columns.Ids]) -> columns.Ids:
+        """Return the documents under a key, read now if they are not kept."""
+        with self._lock:
+            if (found := self._kept.get(key)) is not None:
+                self._kept.move_to_end(key)
+                return found
+        found = read()
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = found
+                self._held += len(found) + 16        # an entry costs something even when it is empty
+            while self._held > self._most:
+                self._held -= len(self._kept.popitem(last=False)[1]) + 16
+        return found
+
+
+class Segment:
+    """One written part of the index: its columns, and its postings read when they are asked for."""
+
+    def __init__(self, reader: reading.SegmentReader, name: str, cache: PostingCache) -> None:
+        self.name = name
+        self._reader, self._cache = reader, cache
+        self._lock = threading.Lock()       # the file under the reader has one position for all threads
+        self.columns = columns.Columns.of([reader.stored_fields(at)["facts"] for at in range(reader.doc_count_all())])
+        weakref.finalize(self, reader.close)
+
+    def postings(self, zone: Zone, token: str) -> columns.Ids:
+        """Return the documents that hold a token in a zone, deleted ones too."""
+        return self._cache.get((self.name, zone, token), lambda: self._read(zone, token))
+
+    def _read(self, zone: Zone, token: str) -> columns.Ids:
+        """Decode the postings of a token."""
+        with self._lock:
+            if (zone.value, token.encode()) not in self._reader:
+                return np.empty(0, dtype=np.uint32)
+            return np.fromiter(self._reader.postings(zone.value, token.encode()).all_ids(), dtype=np.uint32)
+
+
+class Snapshot:
+    """The index as one commit left it: segments, and which of their documents are still there."""
+
+    def __init__(self, folder: Path, commit: int, parts: list[tuple[Segment, columns.Mask]]) -> None:
+        self.folder, self.commit, self.parts = folder, commit, parts
+
+    @classmethod
+    def of(cls, folder: Path, before: "Snapshot | None", cache: PostingCache) -> "Snapshot":
+        """Open the newest commit; segments known from before are used again."""
+        opened = _open(folder)
+        commit = opened.latest_generation()
+        known = {segment.name: segment for segment, _ in before.parts} if before and before.folder == folder else {}
+        parts: list[tuple[Segment, columns.Mask]] = []
+        whole = opened.reader()
+        for leaf, _ in whole.leaf_readers() if whole.doc_count_all() else ():
+            alive = np.ones(leaf.doc_count_all(), dtype=np.bool_)
+            alive[list(leaf.segment().deleted_docs())] = False
+            name = leaf.segment().segment_id()
+            if name in known:
+                leaf.close()
+            parts.append((known.get(name) or Segment(leaf, name, cache), alive))
+        return cls(folder, commit, parts)
+
+    def is_newest(self, folder: Path | None) -> bool:
+        """Say whether nothing was written since."""
+        return folder == self.folder and _newest(self.folder) == self.commit
 
 
 class WhooshIndex:
-    """A folder of generations; `current` names the one in use, so a rebuilt index takes over in one rename."""
+    """Generations of Whoosh indexes in a folder."""
 
-    def __init__(self, folder: Path, *, simplify: Callable[[str], str] = str) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._simplify = simplify
+        self._generations = Generations(folder)
         self._lock = threading.Lock()
-        self._opened: dict[Path, whoosh.FileIndex] = {}
-        self._searchers: list[Any] = []
-        self._local = threading.local()
-        self._finalizer = weakref.finalize(self, _close, self._opened, self._searchers)
-
-    # ---- tokens ----
-
-    def tokens(self, text: str) -> list[str]:
-        """Return the tokens of a text, in order."""
-        found: list[str] = []
-        for run in _RUN.findall(self._simplify(unicodedata.normalize("NFKC", text)).lower()):
-            if run[0].isascii() or len(run) == 1:
-                found.append(run)
-            else:
-                found += [run[at:at + 2] for at in range(len(run) - 1)]
-                found.append(run[-1])     # so that one character finds the last one too
-        return found
-
-    def _row(self, document: PublicDocument) -> dict[str, str]:
-        """Return what is written for one document."""
-        title = self.tokens(document.title)
-        rest = self.tokens("\n".join((document.body, document.buyer, *document.words)))
-        return {"key": _key(document.kind, document.ref), "kind": document.kind, "ref": document.ref,
-                "stamp": document.fingerprint(), "title": " ".join(title), "text": " ".join([*title, *rest])}
+        self._cache = PostingCache()
+        self._snapshot: Snapshot | None = None
 
     # ---- writing ----
 
-    def index(self, documents: Iterable[PublicDocument], *, deleted: Iterable[tuple[str, str]] = ()) -> None:
-        """Write one batch; makes the index where there is none. Another writer is waited for."""
-        with self._lock:
-            folder = self._current() or self._new_generation()
-            with _oserror():
-                opened = self._open(folder)
-            with _writer(opened) as writer:
-                for kind, ref in deleted:
-                    writer.delete_by_term("key", _key(kind, ref))
-                for document in documents:
-                    writer.update_document(**self._row(document))
-                writer.commit(merge=len(opened._segments()) > MOST_SEGMENTS)  # noqa: SLF001 - no public count
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Keep other writers out."""
+        with as_oserror(WRITTEN), self._generations.writing.held():
+            yield
 
-    def rebuild(self, documents: Iterable[PublicDocument]) -> int:
+    def index(self, rows: Iterable[IndexRow], *, deleted: Iterable[tuple[str, str]] = ()) -> None:
+        """Write one batch."""
+        with self.writing():
+            _write(_open(self._generations.current() or self._begin()), rows, deleted)
+
+    def _begin(self) -> Path:
+        """Make a first, empty generation."""
+        with self._generations.building.held():
+            folder = self._make("")
+            self._generations.use(folder)
+            return folder
+
+    def _make(self, label: str) -> Path:
+        """Make an empty generation."""
+        folder = self._generations.make(label)
+        whoosh.create_in(str(folder), _schema()).close()
+        return folder
+
+    def rebuild(self, rows: Iterable[IndexRow], *, label: str = "", late: LateChanges | None = None) -> int:
         """Build a new generation and switch to it; readers of the old one finish undisturbed."""
-        with self._lock:
-            old = self._current()
-            folder = self._make_folder()
-            count = 0
-            made = whoosh.create_in(str(folder), _schema())
+        with as_oserror(WRITTEN), self._generations.building.held():
+            folder = self._make(label)
             try:
-                with _writer(made) as writer:
-                    for document in documents:
-                        writer.add_document(**self._row(document))
-                        count += 1
-                    writer.commit(optimize=True)
-            finally:
-                made.close()
-            self._point_to(folder)
-            if old is not None:
-                self._forget(old)
-            return count
+                left = iter(rows)
+                while chunk := {row.key: row for row in itertools.islice(left, REBUILT_AT_ONCE)}:
+                    _write(_open(folder), chunk.values(), (), merge=False)
+                with self._generations.writing.held():
+                    if late is not None:
+                        _write(_open(folder), *late())
+                    self._generations.use(folder)
+            except BaseException:
+                self._generations.forget(folder)
+                raise
+        return self.size()
 
     def clear(self) -> None:
         """Switch to an empty generation."""
-        self.rebuild(())
+        label = ""
+        with contextlib.suppress(OSError):
+            label = self.label()
+        self.rebuild((), label=label)
 
     # ---- reading ----
 
-    def search(self, text: str, *, kinds: Sequence[str] = (), limit: int = 1_000) -> SearchHits:
-        """Return documents that hold every token, best first; where none does, those with most of them."""
-        tokens = list(dict.fromkeys(self._query_tokens(text)))[:MOST_TOKENS]
-        with self._searching() as searcher:
-            if not tokens:
-                return SearchHits(refs=[], total=0)
-            only = query.Or([query.Term("kind", kind) for kind in kinds]) if kinds else None
-            terms = [_term("text", token) for token in tokens]
-            wanted = query.And(terms)
-            in_title = query.Or([_term("title", token, boost=TITLE_WEIGHT) for token in tokens])
-            hits = searcher.search(query.AndMaybe(wanted, in_title), limit=limit, filter=only)
-            if not len(hits) and len(tokens) >= SOFT_FROM:
-                return _with_most(searcher.search(query.Or(terms), limit=limit, filter=only, terms=True), len(terms))
-            return SearchHits(refs=[(hit["kind"], hit["ref"]) for hit in hits], total=len(hits))
+    def search(self, request: SearchRequest) -> SearchHits:
+        """Return one page of hits, the exact total, the exact counts."""
+        with as_oserror(READ):
+            answers = [columns.answer(segment.columns, alive, segment.postings, request)
+                       for segment, alive in self._newest().parts]
+            return columns.merged(answers, request)
 
-    def _query_tokens(self, text: str) -> list[str]:
-        """Return the tokens to look for: the lone last character of a longer run says nothing more."""
-        found: list[str] = []
-        for run in _RUN.findall(self._simplify(unicodedata.normalize("NFKC", text)).lower()):
-            found += [run] if run[0].isascii() or len(run) == 1 else self.tokens(run)[:-1]
-        return found
+    def frequencies(self, tokens: Iterable[str]) -> Mapping[str, int]:
+        """Return in how many documents each token stands."""
+        with as_oserror(READ):
+            parts = self._newest().parts
+            return {token: sum(int(np.count_nonzero(alive[segment.postings(Zone.TEXT, token)]))
+                               for segment, alive in parts) for token in tokens}
+
+    def size(self) -> int:
+        """Return how many documents there are."""
+        with as_oserror(READ):
+            return sum(int(np.count_nonzero(alive)) for _, alive in self._newest().parts)
+
+    def label(self) -> str:
+        """Return what the rows in use were made with."""
+        with as_oserror(READ):
+            return self._generations.label()
 
     def stamps(self) -> Mapping[tuple[str, str], str]:
         """Return what the index holds."""
-        with self._searching() as searcher:
-            return {(row["kind"], row["ref"]): row["stamp"] for row in searcher.documents()}
+        with as_oserror(READ):
+            return {segment.columns.keys[at]: segment.columns.stamps[at]
+                    for segment, alive in self._newest().parts for at in np.flatnonzero(alive).tolist()}
 
-    # ---- generations ----
-
-    def _current(self) -> Path | None:
-        """Return the folder in use, if there is a whole one."""
-        with contextlib.suppress(FileNotFoundError):
-            name = (self.folder / _POINTER).read_text().strip()
-            folder = self.folder / name
-            if re.fullmatch(r"generation-\d+", name) and any(folder.glob("*.toc")):
-                return folder
-        return None
-
-    def _make_folder(self) -> Path:
-        """Make the folder of the next generation."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        number = max((int(path.name.rpartition("-")[2]) for path in self.folder.glob("generation-*")), default=0) + 1
-        made = self.folder / f"generation-{number}"
-        made.mkdir()
-        return made
-
-    def _new_generation(self) -> Path:
-        """Make an empty generation and point to it."""
-        folder = self._make_folder()
-        whoosh.create_in(str(folder), _schema()).close()
-        self._point_to(folder)
-        return folder
-
-    def _point_to(self, folder: Path) -> None:
-        """Switch to a generation in one rename."""
-        temporary = self.folder / f"{_POINTER}.{os.getpid()}"
-        temporary.write_text(folder.name)
-        temporary.replace(self.folder / _POINTER)
-
-    def _forget(self, folder: Path) -> None:
-        """Throw an old generation away."""
-        if opened := self._opened.pop(folder, None):
-            opened.close()
-        shutil.rmtree(folder, ignore_errors=True)
-
-    def _open(self, folder: Path) -> whoosh.FileIndex:
-        """Open a generation once."""
-        if folder not in self._opened:
-            self._opened[folder] = whoosh.open_dir(str(folder))
-        return self._opened[folder]
-
-    @contextlib.contextmanager
-    def _searching(self) -> Iterator[Any]:
-        """Lend this thread's searcher, refreshed; whatever a broken index raises becomes OSError."""
-        with _oserror():
-            try:
-                yield self._searcher()
-            except BaseException:
-                self._drop()
-                raise
-
-    def _searcher(self) -> Any:
-        """Return a searcher that sees the newest commit."""
-        folder = self._current()
-        if folder is None:
-            msg = "there is no search index"
-            raise FileNotFoundError(msg)
-        kept = getattr(self._local, "searcher", None)
-        if kept is not None and self._local.folder == folder and kept.up_to_date():
+    def _newest(self) -> Snapshot:
+        """Return the index as the last commit of whatever process left it."""
+        kept = self._snapshot
+        if kept is not None and kept.is_newest(self._generations.current()):
             return kept
-        self._drop()
         with self._lock:
-            made = self._open(folder).searcher()
-        self._local.searcher, self._local.folder = made, folder
-        self._searchers.append(made)
-        return made
+            kept = self._snapshot
+            if kept is None or not kept.is_newest(self._generations.current()):
+                kept = self._snapshot = self._opened(kept)
+            return kept
 
-    def _drop(self) -> None:
-        """Close this thread's searcher."""
-        if (kept := getattr(self._local, "searcher", None)) is not None:
-            self._local.searcher = None
-            with contextlib.suppress(ValueError):
-                self._searchers.remove(kept)
-            kept.close()
-
-
-def _with_most(hits: Any, asked: int) -> SearchHits:
-    """Return the hits that hold most of the tokens, those with more of them first."""
-    least = max(2, round(asked * SOFT_SHARE))
-    ranked = sorted(((len(hit.matched_terms()), hit) for hit in hits), key=lambda one: -one[0])
-    refs = [(hit["kind"], hit["ref"]) for held, hit in ranked if held >= least]
-    return SearchHits(refs=refs, total=len(refs))
+    def _opened(self, before: Snapshot | None) -> Snapshot:
+        """Open the generation in use; once more when another took its place meanwhile."""
+        folder = self._generations.demand()
+        try:
+            return Snapshot.of(folder, before, self._cache)
+        except Exception:
+            if self._generations.current() == folder:
+                raise
+        return Snapshot.of(self._generations.demand(), before, self._cache)
 
 
-def _key(kind: str, ref: str) -> str:
-    """Return the unique key of a document."""
-    return f"{kind}:{ref}"
+def _open(folder: Path) -> whoosh.FileIndex:
+    """Open a generation."""
+    return whoosh.open_dir(str(folder), schema=_schema())
 
 
-def _term(field: str, token: str, boost: float = 1.0) -> query.Query:
-    """Return the query for a token; one lone Chinese character finds every pair that begins with it."""
-    if len(token) == 1 and not token.isascii():
-        return query.Prefix(field, token, boost=boost)
-    return query.Term(field, token, boost=boost)
+def _newest(folder: Path) -> int:
+    """Return the number of the last commit, as the names of the files say; -1 when there is none."""
+    numbers = (path.name[len(_TOC):-4] for path in folder.glob(f"{_TOC}*.toc"))
+    return max((int(number) for number in numbers if number.isdigit()), default=-1)
 
 
-@contextlib.contextmanager
-def _oserror() -> Iterator[None]:
-    """Turn whatever a broken index raises (Whoosh raises a dozen kinds) into OSError."""
+def _write(opened: whoosh.FileIndex, rows: Iterable[IndexRow], deleted: Iterable[tuple[str, str]],
+           *, merge: bool = True) -> None:
+    """Write one commit: what was there under the same keys goes."""
+    writer = opened.writer(timeout=LOCK_SECONDS, limitmb=MEMORY_MB)
     try:
-        yield
-    except OSError:
-        raise
-    except Exception as broken:
-        msg = f"the search index cannot be read: {type(broken).__name__}"
-        raise OSError(msg) from broken
-
-
-@contextlib.contextmanager
-def _writer(opened: whoosh.FileIndex) -> Iterator[Any]:
-    """Lend the one writer; an error takes everything back."""
-    writer = opened.writer(timeout=LOCK_SECONDS)
-    try:
-        yield writer
+        latest = {row.key: row for row in rows}
+        for key in itertools.chain(latest, (f"{kind}:{ref}" for kind, ref in deleted)):
+            writer.delete_by_term("key", key)
+        for row in latest.values():
+            writer.add_document(**_fields(row))
+        writer.commit(mergetype=_merge_smallest if merge else None, merge=False)
     except BaseException:
-        writer.cancel()
+        with contextlib.suppress(Exception):
+            writer.cancel()
+        with contextlib.suppress(Exception):     # released already unless cancelling failed too, as on a full disk
+            writer.writelock.release()
         raise
 
 
-def _close(opened: dict[Path, whoosh.FileIndex], searchers: list[Any]) -> None:
-    """Close what is open when the index object goes."""
-    for one in (*searchers, *opened.values()):
-        with contextlib.suppress(Exception):
-            one.close()
+def _merge_smallest(writer: Any, segments: list[Any]) -> list[Any]:
+    """Keep the segments few: merge the smallest, and those of which most is deleted; return those left alone."""
+    by_size = sorted(segments, key=lambda one: one.doc_count())
+    merged = by_size[:MERGED_AT_ONCE] if len(segments) >= MOST_SEGMENTS else []
+    merged += [one for one in by_size if one.doc_count() * 2 < one.doc_count_all() and one not in merged]
+    for segment in merged:
+        reader = reading.SegmentReader(writer.storage, writer.schema, segment)
+        writer.add_reader(reader)
+        reader.close()
+    return [one for one in segments if one not in merged]
