@@ -1,0 +1,114 @@
+"""Saved searches: how often and by which way they tell, when a digest is due, what counts as news. Pure."""
+
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from urllib.parse import parse_qsl
+
+from marketplace.core.clock import at_beijing, beijing_date
+from marketplace.core.text import N_
+from marketplace.search.rules.question import Question, question_of
+
+JOB_ALERT = "search.alert"             # tell one person what waits: person_id, due ("" = at once)
+JOB_SEARCH_SAVED = "search.saved"      # look again at what changed while a search was being saved
+
+MOST_SEARCHES = 50                     # live ones of one person
+MAX_NAME = 60
+TOKEN_BYTES = 24
+DIGEST_HOUR = 8                        # Beijing
+MONDAY = 0
+MARGIN = timedelta(minutes=10)         # a digest this near may be on its way already: the hit asks for one more
+GATHER = timedelta(minutes=1)          # at once, but a person hears no more than once a minute
+PREVIEW = timedelta(days=30)
+
+NEW, DEADLINE, ADDENDUM, ANSWER = "new", "deadline", "addendum", "answer"
+
+
+class Frequency(StrEnum):
+    """How often a saved search tells."""
+
+    AT_ONCE = "at_once"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+
+
+class Channel(StrEnum):
+    """Where a saved search tells: always in the inbox, by e-mail too if wished."""
+
+    INBOX = "inbox"
+    EMAIL = "email"
+
+
+FREQUENCY_LABELS: Mapping[Frequency, str] = {
+    Frequency.AT_ONCE: N_("一有就通知"), Frequency.DAILY: N_("每天 8:00 汇总"), Frequency.WEEKLY: N_("每周一 8:00 汇总"),
+}
+CHANNEL_LABELS: Mapping[Channel, str] = {
+    Channel.EMAIL: N_("站内消息和电子邮件"), Channel.INBOX: N_("只发站内消息"),
+}
+PROMISES: Mapping[tuple[Frequency, Channel], str] = {
+    (Frequency.AT_ONCE, Channel.EMAIL): N_("将在有新内容时立即发送邮件，可随时关闭。"),
+    (Frequency.DAILY, Channel.EMAIL): N_("将按〔每天〕发送邮件，可随时关闭。没有新内容的日子不发。"),
+    (Frequency.WEEKLY, Channel.EMAIL): N_("将按〔每周〕发送邮件，可随时关闭。没有新内容的一周不发。"),
+    (Frequency.AT_ONCE, Channel.INBOX): N_("将在有新内容时立即发站内消息，不发邮件，可随时关闭。"),
+    (Frequency.DAILY, Channel.INBOX): N_("将按〔每天〕发站内消息，不发邮件，可随时关闭。"),
+    (Frequency.WEEKLY, Channel.INBOX): N_("将按〔每周〕发站内消息，不发邮件，可随时关闭。"),
+}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a person asks of a saved search."""
+
+    name: str
+    frequency: Frequency = Frequency.DAILY
+    channel: Channel = Channel.EMAIL
+
+
+def new_token() -> str:
+    """Return a token that switches one search off without signing in."""
+    return secrets.token_urlsafe(TOKEN_BYTES)
+
+
+def kept(question: Question) -> Question:
+    """Return the part of a question that can be watched: without order, and without "due within days".
+
+    What is due soon changes with the clock and not with the document: nothing published two weeks ahead would ever
+    be told. The page says so.
+    """
+    return replace(question, sort=None, due_days=None)
+
+
+def question_at(address: str) -> Question:
+    """Return the question of an address kept in a saved search."""
+    return question_of(parse_qsl(address, keep_blank_values=True))
+
+
+def next_digest(frequency: Frequency, now: datetime) -> datetime:
+    """Return when the digest leaves that carries a hit found now: 8:00 in Beijing, weekly ones on Mondays.
+
+    Less than MARGIN before that, ten minutes after it: the job of 8:00 may have begun on another machine's clock.
+    """
+    day = beijing_date(now)
+    while (due := at_beijing(day, DIGEST_HOUR)) <= now or (frequency == Frequency.WEEKLY and day.weekday() != MONDAY):
+        day += timedelta(days=1)
+    return due if due - now >= MARGIN else due + MARGIN
+
+
+def frequencies_at(due: datetime | None) -> tuple[Frequency, ...]:
+    """Return which searches a job tells of: those at once, or all that are due on that day."""
+    if due is None:
+        return (Frequency.AT_ONCE,)
+    is_monday = beijing_date(due).weekday() == MONDAY
+    return (Frequency.DAILY, Frequency.WEEKLY) if is_monday else (Frequency.DAILY,)
+
+
+def kind_of_news(key: str) -> str:
+    """Return what happened: new, deadline, addendum, answer, or another word before the colon."""
+    return key.partition(":")[0]
+
+
+def is_update(keys: Iterable[str]) -> bool:
+    """Say whether a document with this news was known before: nothing of it is "new"."""
+    return all(kind_of_news(key) != NEW for key in keys)
