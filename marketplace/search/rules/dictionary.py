@@ -26,3 +26,13 @@ class Entry:
 def wider(entries: Iterable[Entry]) -> Mapping[str, tuple[str, ...]]:
     """Return for each concept the concepts directly above it."""
     return {one.concept: one.broader for one in entries if one.broader}
+
+
+def above(concept: str, direct: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Return all concepts above one, nearest first; one that is above itself is met once and left out."""
+    found: dict[str, None] = {}
+    level = [concept]
+    while level:
+        level = [over for one in level for over in direct.get(one, ()) if over not in found and over != concept]
+        found.update(dict.fromkeys(level))
+    return tuple(found)

@@ -1,0 +1,187 @@
+"""Language: from a text to the tokens that stand for it, the same for documents and questions. Pure.
+
+Tokens: words, pairs of characters, Latin words and numbers as they are; `=concept` for every form of a concept of the
+dictionary; `~concept` for what lies above it. Everything in Simplified characters, lower case, normal width.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from marketplace.search.rules.dictionary import Entry, EntryKind, above, wider
+from marketplace.search.rules.terms import Found, Terms
+
+HAN = "㐀-䶿一-鿿豈-﫿\U00020000-\U0003ffff〇々"
+_RUN = re.compile(rf"(?P<han>[{HAN}]+)|(?P<word>[^\W_{HAN}]+(?:[-./+&@#][^\W_{HAN}]+)*)")
+_PARTS = re.compile(r"[^\W_]+")
+_LONGEST_WORD = 60
+_LONGEST_HEAD = 10
+_MOST_STARTS = 8
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place of this site: its code, its name, what else it is called, the code above it."""
+
+    code: str
+    name: str
+    aliases: tuple[str, ...] = ()
+    parent: str = ""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A stretch of Chinese characters, or one Latin word or number, at [start, end) of a text."""
+
+    text: str
+    start: int
+    is_han: bool
+
+    @property
+    def end(self) -> int:
+        """Return where it ends."""
+        return self.start + len(self.text)
+
+
+def normal(text: str) -> str:
+    """Return a text in normal width and lower case; control characters become spaces, invisible marks go."""
+    plain = unicodedata.normalize("NFKC", text).lower()
+    if plain.isprintable():
+        return plain
+    return "".join(_visible(character) for character in plain)
+
+
+def _visible(character: str) -> str:
+    """Return a character, a space for a control character, nothing for a mark that cannot be seen."""
+    kind = unicodedata.category(character)
+    if kind in {"Cf", "Cs", "Co", "Cn"}:
+        return ""
+    return " " if kind in {"Cc", "Zl", "Zp", "Zs"} else character
+
+
+def runs(text: str) -> Iterator[Run]:
+    """Yield the runs of a normal text in order; punctuation is left out."""
+    for match in _RUN.finditer(text):
+        yield Run(match.group(), match.start(), match.lastgroup == "han")
+
+
+def pairs(text: str) -> list[str]:
+    """Return the pairs of neighbouring characters."""
+    return [text[i:i + 2] for i in range(len(text) - 1)]
+
+
+def word_tokens(word: str) -> list[str]:
+    """Return the tokens of a Latin word or number: itself and, of one with marks inside, its parts."""
+    parts = _PARTS.findall(word)
+    return [word[:_LONGEST_WORD], *(part[:_LONGEST_WORD] for part in parts)] if len(parts) > 1 else [
+        word[:_LONGEST_WORD]]
+
+
+class Language:
+    """The dictionary and the places of a site, with the tools that cut, convert and say words.
+
+    `readings` gives a text in Simplified characters in one or two ways, `words` its words with the shorter ones
+    inside, `cut` the words in order, `syllables` how it is spoken.
+    """
+
+    def __init__(self, entries: Iterable[Entry] = (), places: Iterable[Place] = (), *,
+                 readings: Callable[[str], tuple[str, ...]], words: Callable[[str], list[str]],
+                 cut: Callable[[str], list[str]], syllables: Callable[[str], Sequence[str]], label: str = "") -> None:
+        self.label = label
+        self._readings, self._words, self.cut, self.syllables = readings, words, cut, syllables
+        self.places: dict[str, Place] = {place.code: place for place in places}
+        known = [self._plain(entry) for entry in entries]
+        self.entries: tuple[Entry, ...] = (*known, *self._place_entries({entry.term for entry in known}))
+        direct = wider(self.entries)
+        self.above: Mapping[str, tuple[str, ...]] = {
+            concept: above(concept, direct) for concept in {entry.concept for entry in self.entries}}
+        self.direct = direct
+        self.kinds: Mapping[str, EntryKind] = {entry.concept: entry.kind for entry in self.entries}
+        self.terms = Terms(self.entries)
+        self.codes = self._codes()
+
+    def _plain(self, entry: Entry) -> Entry:
+        """Return an entry as its form stands in a normal text."""
+        return Entry(self.simple(entry.term), self.simple(entry.concept), entry.kind,
+                     tuple(map(self.simple, entry.broader)))
+
+    def _place_entries(self, taken: set[str]) -> Iterator[Entry]:
+        """Yield the places of the site as entries; an alias that means something else stays what it is."""
+        for place in self.places.values():
+            name = self.simple(place.name)
+            over = self.places.get(place.parent)
+            yield Entry(name, name, EntryKind.PLACE, (self.simple(over.name),) if over else ())
+            for alias in place.aliases:
+                if (form := self.simple(alias)) and form not in taken and form != name:
+                    yield Entry(form, name, EntryKind.PLACE)
+
+    def _codes(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the codes of each place of the site by its name."""
+        found: dict[str, tuple[str, ...]] = {}
+        for place in self.places.values():
+            name = self.simple(place.name)
+            found[name] = (*found.get(name, ()), place.code)
+        return found
+
+    def simple(self, text: str) -> str:
+        """Return a text in normal width, lower case and Simplified characters."""
+        return self._readings(normal(text))[-1]
+
+    def readings(self, text: str) -> tuple[str, ...]:
+        """Return a text in normal width, lower case and Simplified characters: one or two ways to read it."""
+        return self._readings(normal(text))
+
+    def tokens(self, text: str, *, singles: bool = False) -> set[str]:
+        """Return the tokens of a text in all its readings; `singles`: its single characters too."""
+        found: set[str] = set()
+        for reading in self.readings(text):
+            found |= self._tokens(reading, singles=singles)
+        return found
+
+    def _tokens(self, text: str, *, singles: bool) -> set[str]:
+        """Return the tokens of one reading."""
+        found: set[str] = set()
+        for run in runs(text):
+            if run.is_han:
+                found.update(pairs(run.text))
+                found.update(word for word in self._words(run.text) if len(word) > 2)  # noqa: PLR2004 - shorter: pairs
+                if singles or len(run.text) == 1:
+                    found.update(run.text)
+            else:
+                found.update(word_tokens(run.text))
+        for one in self.terms.cover(text):
+            found.update(self.concept_tokens(one))
+        return found
+
+    def concept_tokens(self, found: Found) -> list[str]:
+        """Return the tokens of a form that was found: its concept, and all that lies above."""
+        tokens = []
+        for concept in found.concepts:
+            tokens.append(f"={concept}")
+            tokens += [f"~{over}" for over in self.above.get(concept, ())]
+        return tokens
+
+    def heads(self, title: str) -> set[str]:
+        """Return the beginnings by which a title is suggested: of itself and its words, their pinyin, their initials.
+
+        Up to ten characters or letters each.
+        """
+        found: set[str] = set()
+        for run in list(runs(self.simple(title)))[:_MOST_STARTS]:
+            if not run.is_han:
+                found.update(_beginnings(run.text))
+                continue
+            words = self.cut(run.text)[:_MOST_STARTS]
+            spoken = [tuple(self.syllables(word)) for word in words]
+            for i in range(len(words)):
+                rest = [syllable for word in spoken[i:] for syllable in word]
+                found |= _beginnings("".join(words[i:]))
+                found |= _beginnings("".join(rest))
+                found |= _beginnings("".join(syllable[:1] for syllable in rest))
+        return found
+
+
+def _beginnings(text: str) -> set[str]:
+    """Return the beginnings of a text, one to ten characters long."""
+    return {text[:length] for length in range(1, min(len(text), _LONGEST_HEAD) + 1)}
