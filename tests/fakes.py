@@ -12,13 +12,16 @@ class MemoryMailer:
 
     def __init__(self) -> None:
         self.sent: list[dict[str, str]] = []
+        self.headers: list[dict[str, str]] = []     # of each message sent, those beside the usual ones
         self.broken = False
 
-    def send(self, *, to: str, subject: str, text: str, message_id: str) -> None:
+    def send(self, *, to: str, subject: str, text: str, message_id: str,
+             headers: Mapping[str, str] | None = None) -> None:
         if self.broken:
             msg = "mail system is down"
             raise OSError(msg)
         self.sent.append({"to": to, "subject": subject, "text": text, "message_id": message_id})
+        self.headers.append(dict(headers or {}))
 
 
 class QuickPdf:

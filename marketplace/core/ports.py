@@ -50,8 +50,9 @@ class Sealer(Protocol):
 class Mailer(Protocol):
     """Hands one message to the mail system."""
 
-    def send(self, *, to: str, subject: str, text: str, message_id: str) -> None:
-        """Send; raises OSError when the mail system cannot be reached (the job tries again)."""
+    def send(self, *, to: str, subject: str, text: str, message_id: str,
+             headers: Mapping[str, str] | None = None) -> None:
+        """Send, with `headers` beside the usual ones; raises OSError when the mail system cannot be reached."""
 
 
 class FileStore(Protocol):

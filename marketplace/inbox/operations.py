@@ -27,7 +27,7 @@ def send(session: Session, *, person: Person, letter: Letter, now: datetime) -> 
         todo_key=letter.todo_key, unique_key=letter.unique_key, created_at=now)
     session.add(made)
     session.flush()
-    if person.email:
+    if person.email and letter.by_mail:
         enqueue(session, JOB_MAIL, now=now, message_ref=made.ref)
     return made
 

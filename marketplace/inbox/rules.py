@@ -26,12 +26,14 @@ class Kind(StrEnum):
     CONTRACT = "contract"
     SECURITY = "security"
     ORGANIZATION = "organization"
+    ALERT = "alert"
 
 
 KIND_ICONS: Mapping[Kind, str] = {
     Kind.PROJECT: "folder2-open", Kind.ENQUIRY: "chat-left-text", Kind.BID: "send", Kind.OPENING: "unlock",
     Kind.PANEL: "clipboard-check", Kind.AWARD: "award", Kind.OBJECTION: "exclamation-circle",
     Kind.CONTRACT: "file-earmark-check", Kind.SECURITY: "shield-exclamation", Kind.ORGANIZATION: "building",
+    Kind.ALERT: "bell",
 }
 
 
@@ -52,6 +54,7 @@ class Letter:
     todo_key: str | None = None
     unique_key: str | None = None
     organization_id: int | None = None
+    by_mail: bool = True              # an e-mail copy too, if the person has an address
 
 
 class Group(StrEnum):

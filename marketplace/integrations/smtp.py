@@ -2,8 +2,10 @@
 
 import smtplib
 import ssl
+from collections.abc import Mapping
+from email.headerregistry import HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, EmailPolicy
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -14,11 +16,29 @@ TIMEOUT_SECONDS = 20
 SMTP_PORT, SMTPS_PORT = 25, 465
 
 
-def compose(*, sender: str, to: str, subject: str, text: str, message_id: str) -> EmailMessage:
+class _AsItIs(UnstructuredHeader):
+    """A header for programs: one line however long, so that no address in it is cut or encoded."""
+
+    name: str
+
+    def fold(self, *, policy: EmailPolicy) -> str:
+        """Return the line."""
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+_HEADERS = HeaderRegistry()
+_HEADERS.map_to_type("list-unsubscribe", _AsItIs)  # type: ignore[arg-type]  # the registry mixes BaseHeader in
+_POLICY = SMTP.clone(header_factory=_HEADERS)
+
+
+def compose(*, sender: str, to: str, subject: str, text: str, message_id: str,
+            headers: Mapping[str, str] | None = None) -> EmailMessage:
     """Return a plain-text message; line breaks in header values are refused by the library."""
-    made = EmailMessage(policy=SMTP)
+    made = EmailMessage(policy=_POLICY)
     made["From"], made["To"], made["Subject"], made["Message-ID"] = sender, to, subject, message_id
     made["Auto-Submitted"] = "auto-generated"
+    for name, value in (headers or {}).items():
+        made[name] = value
     made.set_content(text)
     return made
 
@@ -29,9 +49,11 @@ class FolderMailer:
     def __init__(self, folder: Path, sender: str) -> None:
         self._folder, self._sender = folder, sender
 
-    def send(self, *, to: str, subject: str, text: str, message_id: str) -> None:
+    def send(self, *, to: str, subject: str, text: str, message_id: str,
+             headers: Mapping[str, str] | None = None) -> None:
         """Write the message; OSError when the disk refuses."""
-        made = compose(sender=self._sender, to=to, subject=subject, text=text, message_id=message_id)
+        made = compose(sender=self._sender, to=to, subject=subject, text=text, message_id=message_id,
+                       headers=headers)
         self._folder.mkdir(parents=True, exist_ok=True)
         name = "".join(c for c in message_id if c.isalnum() or c in "-@.")
         path = self._folder / f"{name}.eml"
@@ -51,9 +73,11 @@ class SmtpMailer:
         self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
         self._sender = sender
 
-    def send(self, *, to: str, subject: str, text: str, message_id: str) -> None:
+    def send(self, *, to: str, subject: str, text: str, message_id: str,
+             headers: Mapping[str, str] | None = None) -> None:
         """Send; raises OSError when the server cannot be reached or refuses (SMTPException is one)."""
-        made = compose(sender=self._sender, to=to, subject=subject, text=text, message_id=message_id)
+        made = compose(sender=self._sender, to=to, subject=subject, text=text, message_id=message_id,
+                       headers=headers)
         with self._connect() as server:
             if not self._tls and server.has_extn("starttls"):
                 server.starttls(context=ssl.create_default_context())

@@ -113,6 +113,22 @@ def test_a_line_that_is_a_dot_does_not_end_the_message(mailbox):
     assert mailbox.arrived()[0][2] == text
 
 
+@pytest.mark.parametrize("way", ["folder", "smtp"])
+def test_more_headers_go_out_as_they_are_and_a_line_break_in_them_is_refused(tmp_path, sink, way):
+    kept, port = sink
+    mailer = (FolderMailer(tmp_path, "noreply@example.invalid") if way == "folder"
+              else SmtpMailer(f"smtp://127.0.0.1:{port}", "noreply@example.invalid"))
+    off = "<https://gongyi.a-city-with-a-long-name.gov.cn/my/searches/off/" + "t" * 32 + "/all>"   # over 78 letters
+    mailer.send(**MESSAGE, headers={"List-Unsubscribe": off, "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"})
+    [raw] = [path.read_bytes() for path in tmp_path.glob("*.eml")] or kept.messages
+    message = email.message_from_bytes(raw, _class=EmailMessage, policy=policy.default)
+    assert message["List-Unsubscribe"] == off
+    assert f"List-Unsubscribe: {off}\r\n".encode() in raw, "neither cut nor encoded: programs read it"
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    with pytest.raises(ValueError, match=r"linefeed|newline"):
+        mailer.send(**MESSAGE, headers={"List-Unsubscribe": "<x>\nBcc: other@example.invalid"})
+
+
 @pytest.mark.parametrize("name", ["to", "subject"])
 def test_a_line_break_cannot_smuggle_a_header(tmp_path, name):
     mailer = FolderMailer(tmp_path, "noreply@example.invalid")

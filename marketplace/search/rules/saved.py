@@ -8,6 +8,7 @@ from enum import StrEnum
 from urllib.parse import parse_qsl
 
 from marketplace.core.clock import at_beijing, beijing_date
+from marketplace.core.searching import Role, SearchRequest, Sort
 from marketplace.core.text import N_
 from marketplace.search.rules.question import Question, question_of
 
@@ -78,6 +79,12 @@ def kept(question: Question) -> Question:
     be told. The page says so.
     """
     return replace(question, sort=None, due_days=None)
+
+
+def strict(request: SearchRequest) -> SearchRequest:
+    """Return what is watched for: everything asked for has to be there; nothing is counted, nothing in between."""
+    demanded = sum(clause.role == Role.COUNTED for clause in request.clauses)
+    return replace(request, least=demanded, facets=(), sort=Sort.NEWEST, after=None)
 
 
 def question_at(address: str) -> Question:

@@ -1,0 +1,148 @@
+"""Reads for alerts: which searches watch, who may hear, what changed while a search was being saved."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from threading import Lock
+
+from sqlalchemy import and_, exists, func, not_, or_, select
+from sqlalchemy.orm import Session
+
+from marketplace.accounts.models import Mandate, Person
+from marketplace.core.clock import beijing_date
+from marketplace.core.outbox import Job, JobState
+from marketplace.core.publishing import PUBLIC_CHANGED
+from marketplace.core.searching import IndexRow, SearchRequest
+from marketplace.search.models.saved import SavedSearch, SavedSearchMute
+from marketplace.search.rules.percolation import Percolator
+from marketplace.search.rules.question import Question
+from marketplace.search.rules.saved import Frequency, question_at
+
+Compile = Callable[[Question], SearchRequest]
+_CLOCK_BOUND = frozenset({"deadline", "published"})     # ranges that a word like 本周 leads to: they move with the day
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A search that watches, with the person who hears of it."""
+
+    search_id: int
+    version: int
+    since: datetime
+    frequency: Frequency
+    person_ref: str
+
+
+def owners(session: Session, search_ids: Sequence[int], *, kind: str = "", ref: str = "") -> Iterator[Owner]:
+    """Yield those of some searches that watch now and whose owner may hear of it.
+
+    The account is open, and the mandate for the organization that it was saved for lives. With a document: without
+    those that are silent about it.
+    """
+    holds_mandate = exists().where(Mandate.person_id == SavedSearch.person_id, Mandate.revoked_at.is_(None),
+                                   Mandate.organization_id == SavedSearch.organization_id)
+    is_silent = exists().where(SavedSearchMute.saved_search_id == SavedSearch.id, SavedSearchMute.kind == kind,
+                               SavedSearchMute.ref == ref)
+    rows = session.execute(
+        select(SavedSearch.id, SavedSearch.version, SavedSearch.since, SavedSearch.frequency, Person.ref)
+        .join(Person, and_(Person.id == SavedSearch.person_id, Person.is_active))
+        .where(SavedSearch.id.in_(search_ids), SavedSearch.paused_at.is_(None), SavedSearch.ended_at.is_(None),
+               or_(SavedSearch.organization_id.is_(None), holds_mandate), not_(is_silent)))
+    for row in rows:
+        yield Owner(row[0], row[1], row[2], Frequency(row[3]), row[4])
+
+
+def changed_since(session: Session, since: datetime) -> set[tuple[str, str]]:
+    """Return the (kind, ref) of everything public that changed from a moment on."""
+    jobs = session.scalars(select(Job.payload).where(
+        Job.kind == PUBLIC_CHANGED, Job.state.in_(list(JobState)), Job.due_at >= since))
+    return {(str(payload["doc_kind"]), str(payload["ref"])) for payload in jobs}
+
+
+@dataclass(frozen=True)
+class _Known:
+    """One search as this process has filed it."""
+
+    version: int
+    since: datetime
+    question: str
+
+
+class Watch:
+    """The searches that watch, filed for one process; brought up to date before each use by one small question."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._stamp: tuple[int, int] | None = None
+        self._label, self._day = "", date.min
+        self._known: dict[int, _Known] = {}
+        self._by_question: dict[str, dict[int, None]] = {}
+        self._clock_bound: set[str] = set()
+        self._percolator: Percolator[str] = Percolator()
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def refresh(self, session: Session, compile_: Compile, *, label: str, now: datetime) -> None:
+        """File what was saved or changed; everything, when the dictionary (label) is another one."""
+        with self._lock:
+            if label != self._label:
+                self._stamp, self._label = None, label
+                self._known, self._by_question, self._clock_bound = {}, {}, set()
+                self._percolator = Percolator()
+            row = session.execute(select(func.count(), func.coalesce(func.sum(SavedSearch.version), 0))
+                                  .select_from(SavedSearch)).one()
+            if (stamp := (int(row[0]), int(row[1]))) != self._stamp:
+                self._read(session, compile_)
+                self._stamp = stamp
+            if (today := beijing_date(now)) != self._day:
+                for question in self._clock_bound:
+                    self._percolator.add(question, compile_(question_at(question)))
+                self._day = today
+
+    def _read(self, session: Session, compile_: Compile) -> None:
+        """Compare what is filed with the table."""
+        rows = session.execute(
+            select(SavedSearch.id, SavedSearch.version, SavedSearch.since, SavedSearch.question)
+            .where(SavedSearch.paused_at.is_(None), SavedSearch.ended_at.is_(None)))
+        live = {row[0]: _Known(row[1], row[2], row[3]) for row in rows}
+        for search_id in self._known.keys() - live.keys():
+            self._drop(search_id)
+        for search_id, known in live.items():
+            if self._known.get(search_id) != known:
+                self._drop(search_id)
+                self._file(search_id, known, compile_)
+
+    def _drop(self, search_id: int) -> None:
+        """Forget a search, and its question when nobody else asks it."""
+        known = self._known.pop(search_id, None)
+        if known is None:
+            return
+        asking = self._by_question[known.question]
+        asking.pop(search_id, None)
+        if not asking:
+            del self._by_question[known.question]
+            self._percolator.remove(known.question)
+            self._clock_bound.discard(known.question)
+
+    def _file(self, search_id: int, known: _Known, compile_: Compile) -> None:
+        """File a search; a question that is filed already is not compiled again."""
+        self._known[search_id] = known
+        self._by_question.setdefault(known.question, {})[search_id] = None
+        if known.question not in self._percolator:
+            request = compile_(question_at(known.question))
+            self._percolator.add(known.question, request)
+            if _CLOCK_BOUND & request.ranges.keys():
+                self._clock_bound.add(known.question)
+
+    def earliest(self) -> datetime | None:
+        """Return from when on the oldest search counts news; None when nobody watches."""
+        with self._lock:
+            return min((known.since for known in self._known.values()), default=None)
+
+    def match(self, row: IndexRow, *, newest: datetime) -> Mapping[int, int]:
+        """Return the searches (id -> version) that a document satisfies and that began before its newest news."""
+        with self._lock:
+            return {search_id: self._known[search_id].version
+                    for question in self._percolator.match(row) for search_id in self._by_question[question]
+                    if self._known[search_id].since < newest}
