@@ -24,6 +24,7 @@ class Zone(StrEnum):
     HEAD = "head"                  # beginnings of the title, its pinyin and initials: for suggestions; apart from the rest
 
 
+NUMBERS = ("amount", "published", "deadline")     # that ranges may ask for: fen, seconds since 1970
 ZONE_WEIGHTS: Mapping[Zone, float] = {Zone.TITLE: 2.0, Zone.LEAD: 1.5, Zone.TEXT: 1.0}
 
 

@@ -36,7 +36,8 @@ class FolderLock:
             raise self._kept(seconds)
         try:
             if not self._depth:
-                self._handle = self._take(seconds)
+                with as_oserror("written"):
+                    self._handle = self._take(seconds)
             self._depth += 1
             try:
                 yield

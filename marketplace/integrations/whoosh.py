@@ -10,6 +10,7 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -139,15 +140,13 @@ class WhooshIndex:
 
     # ---- writing ----
 
-    @contextlib.contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self) -> AbstractContextManager[None]:
         """Keep other writers out."""
-        with as_oserror(WRITTEN), self._generations.writing.held():
-            yield
+        return self._generations.writing.held()
 
     def index(self, rows: Iterable[IndexRow], *, deleted: Iterable[tuple[str, str]] = ()) -> None:
         """Write one batch."""
-        with self.writing():
+        with as_oserror(WRITTEN), self.writing():
             _write(_open(self._generations.current() or self._begin()), rows, deleted)
 
     def _begin(self) -> Path:
