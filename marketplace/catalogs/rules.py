@@ -119,6 +119,32 @@ def check_year(year: int) -> int:
     return year
 
 
+class FundKind(StrEnum):
+    """Where the money of a line or project comes from, as lists and searches group it."""
+
+    BUDGET = "budget"
+    LOTTERY = "lottery"
+    GIVING = "giving"
+    OTHER = "other"
+
+
+FUND_LABELS: Mapping[FundKind, str] = {
+    FundKind.BUDGET: N_("财政资金"), FundKind.LOTTERY: N_("彩票公益金"), FundKind.GIVING: N_("慈善捐赠"),
+    FundKind.OTHER: N_("其他资金"),
+}
+_FUND_WORDS = (
+    (FundKind.GIVING, ("慈善", "捐", "基金会", "募")), (FundKind.LOTTERY, ("福彩", "体彩", "彩票", "公益金")),
+    (FundKind.BUDGET, ("财政", "预算", "资金", "经费", "拨款")),
+)
+
+
+def fund_kind(source: str) -> FundKind | None:
+    """Return the group of a source of money by the words a clerk wrote; None where nothing is written."""
+    if not source.strip():
+        return None
+    return next((kind for kind, words in _FUND_WORDS if any(word in source for word in words)), FundKind.OTHER)
+
+
 HEADINGS_FILE = Path(__file__).parent / "data" / "headings.csv"
 
 

@@ -37,7 +37,7 @@ class PublicDocument:
     """What the public may find about one thing. Nothing that is not in here reaches an index.
 
     `facets` holds exact codes and words, ancestors are added when a row is made of it: `category` (all codes of an
-    organization), `area` (where it works), `buyer` (organizations.rules.BuyerKind), `fund` (projects.rules.FundKind).
+    organization), `area` (where it works), `buyer` (organizations.rules.BuyerKind), `fund` (catalogs.rules.FundKind).
     """
 
     kind: str                 # project, organization, catalog_item, purchase_list_item, notice, help

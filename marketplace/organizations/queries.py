@@ -1,22 +1,32 @@
 """Reads of the registry: by reference, the tree of units, the public list, the operator's queue, ties."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from marketplace.core.access import Actor, require
 from marketplace.core.errors import Denied
-from marketplace.core.publishing import PublicDocument
+from marketplace.core.publishing import News, PublicDocument
 from marketplace.core.text import N_
 from marketplace.organizations import policy, rules
-from marketplace.organizations.models import Organization, Rating, RelatedParty, ServedArea, ServiceCategory
-from marketplace.organizations.rules import Eligibility, Identity, Standing, Verification
+from marketplace.organizations.models import (
+    Organization,
+    PastProject,
+    Rating,
+    RelatedParty,
+    ServedArea,
+    ServiceCategory,
+)
+from marketplace.organizations.rules import Eligibility, Identity, OrganizationKind, Standing, Verification
 
 LEGAL_PERSONS = (Standing.REGISTERED, Standing.ENTERPRISE, Standing.INSTITUTION, Standing.SELF_GOV)
 MAX_DUPLICATES = 200
+BATCH = 500
+_CHARITY = N_("慈善组织")
 
 
 def by_ref(session: Session, ref: str) -> Organization:
@@ -202,26 +212,55 @@ def _identity(organization: Organization) -> Identity:
     )
 
 
-def public_documents(session: Session, refs: Sequence[str] | None = None) -> list[PublicDocument]:
-    """Return what the public may find about organizations; all of them when `refs` is None."""
-    query = (select(Organization).where(Organization.public_since.is_not(None))
-             .options(selectinload(Organization.categories), selectinload(Organization.areas),
-                      selectinload(Organization.past_projects)))
+_PUBLIC = (
+    select(Organization.id, Organization.ref, Organization.name, Organization.kind, Organization.credit_code,
+           Organization.area_code, Organization.about, Organization.business_scope, Organization.is_charity,
+           Organization.verification, Organization.public_since)
+    .where(Organization.public_since.is_not(None)).order_by(Organization.id)
+)
+_PARTS: Mapping[str, Any] = {
+    "categories": select(ServiceCategory.organization_id, ServiceCategory.code).order_by(ServiceCategory.id),
+    "areas": select(ServedArea.organization_id, ServedArea.area_code).order_by(ServedArea.id),
+    "past": select(PastProject.organization_id, PastProject.title, PastProject.buyer_name).order_by(PastProject.id),
+}
+_OWNER = {"categories": ServiceCategory.organization_id, "areas": ServedArea.organization_id,
+          "past": PastProject.organization_id}
+
+
+def public_documents(session: Session, refs: Sequence[str] | None = None) -> Iterator[PublicDocument]:
+    """Yield what the public may find about organizations; all of them when `refs` is None."""
     if refs is not None:
-        query = query.where(Organization.ref.in_(refs))
-    return [_document(one) for one in session.scalars(query)]
+        yield from _documents(session, session.execute(_PUBLIC.where(Organization.ref.in_(refs))).all())
+        return
+    last = 0
+    while rows := session.execute(_PUBLIC.where(Organization.id > last).limit(BATCH)).all():
+        yield from _documents(session, rows)
+        last = rows[-1].id
 
 
-def _document(organization: Organization) -> PublicDocument:
+def _documents(session: Session, rows: Sequence[Any]) -> Iterator[PublicDocument]:
+    """Yield the documents of a batch; three more questions fetch what hangs on it."""
+    ids = [row.id for row in rows]
+    parts: dict[int, dict[str, list[Any]]] = {}
+    for name, query in _PARTS.items() if ids else ():
+        for part in session.execute(query.where(_OWNER[name].in_(ids))):
+            parts.setdefault(part.organization_id, {}).setdefault(name, []).append(part)
+    for row in rows:
+        yield _document(row, parts.get(row.id, {}))
+
+
+def _document(organization: Any, parts: Mapping[str, Sequence[Any]]) -> PublicDocument:
     """Return the public face of one organization: no person, no telephone, no bank."""
-    codes = tuple(one.code for one in organization.categories)
+    codes = tuple(one.code for one in parts.get("categories", ()))
+    places = dict.fromkeys((organization.area_code, *(one.area_code for one in parts.get("areas", ()))))
+    past = (f"{one.title} {one.buyer_name}" for one in parts.get("past", ()))
+    kind = OrganizationKind(organization.kind)
     return PublicDocument(
         kind="organization", ref=organization.ref, title=organization.name,
-        body="\n".join(part for part in (organization.about, organization.business_scope,
-                                         *(one.title for one in organization.past_projects)) if part),
+        body="\n".join(filter(None, (organization.about, organization.business_scope, rules.KIND_LABELS[kind],
+                                     _CHARITY if organization.is_charity else "", *past))),
         url=f"/organizations/{organization.ref}", category=codes[0] if codes else "",
-        area=organization.area_code or "", status=organization.verification,
-        published_at=organization.public_since, words=tuple(filter(None, (organization.credit_code,))),
-        facets={"kind": (organization.kind,), "category": codes,
-                "area": tuple(one.area_code for one in organization.areas)},
-    )
+        area=organization.area_code or "", status=organization.verification, published_at=organization.public_since,
+        words=tuple(filter(None, (organization.credit_code,))),
+        facets={"kind": (kind,), "category": codes, "area": tuple(filter(None, places))},
+        news=(News("new", organization.public_since),))

@@ -89,7 +89,7 @@ def test_public_documents_hold_published_lines_and_never_a_contact(session):
     operations.remove_line(session, actor=SYSTEM, item=second.items[0], now=NOW)
     operations.add_line(session, actor=SYSTEM, version=second, facts=line_facts(), now=NOW)
     publish(session, second)
-    assert queries.public_documents(session, [ref]) == []
+    assert list(queries.public_documents(session, [ref])) == []
 
 
 def test_the_tree_counts_the_lines_below_each_code(session):

@@ -79,11 +79,11 @@ def test_public_documents_hold_no_person_no_telephone_and_no_bank(session: Sessi
                              categories=["A040203"], contact_name="林晓晓", legal_representative="王建国")
     make_organization(session, is_verified=False, code=credit_code())
     session.flush()
-    found = queries.public_documents(session)
+    found = list(queries.public_documents(session))
     assert [document.ref for document in found] == [body.ref]
     text = repr(found)
     assert "服务老人" in text
     for secret in ("13812345678", "6222000", "林晓晓", "王建国"):
         assert secret not in text
-    assert queries.public_documents(session, [body.ref]) == found
-    assert queries.public_documents(session, ["nosuchref"]) == []
+    assert list(queries.public_documents(session, [body.ref])) == found
+    assert list(queries.public_documents(session, ["nosuchref"])) == []

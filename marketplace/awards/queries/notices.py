@@ -1,16 +1,22 @@
 """Reads of official notices: public, newest first."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload
 
 from marketplace.awards.models import Notice
-from marketplace.awards.rules import NoticeKind
+from marketplace.awards.rules import NOTICE_LABELS, NoticeKind
+from marketplace.catalogs.rules import fund_kind
 from marketplace.core.errors import Denied
-from marketplace.core.publishing import PublicDocument
+from marketplace.core.publishing import News, PublicDocument
 from marketplace.core.text import N_
+from marketplace.organizations.models import Organization
+from marketplace.organizations.rules import buyer_kind
 from marketplace.projects.models import Project
+
+BATCH = 500
 
 
 def notices(kind: str = "") -> Select[Notice]:
@@ -34,23 +40,42 @@ def notices_of(session: Session, project: Project) -> list[Notice]:
                                 .order_by(Notice.published_at, Notice.id)))
 
 
-def public_documents(session: Session, refs: Sequence[str] | None = None) -> list[PublicDocument]:
-    """Return what the public may find about notices; all of them when `refs` is None."""
-    query = select(Notice).options(joinedload(Notice.project).joinedload(Project.buyer)).order_by(Notice.id)
+_PUBLIC = (
+    select(Notice.id, Notice.ref, Notice.kind, Notice.title, Notice.facts, Notice.published_at, Project.number,
+           Project.category_code, Project.area_code, Project.funding_source, Organization.name.label("buyer"),
+           Organization.kind.label("buyer_kind"), Organization.area_code.label("buyer_area"))
+    .join(Project, Project.id == Notice.project_id).join(Organization, Organization.id == Project.buyer_id)
+    .order_by(Notice.id)
+)
+_NAMES = ("winner", "provider", "contract_number")      # who won, and by which number the contract is known
+_TEXTS = ("summary", "body", "special_conditions", "reason", "text", "place")
+
+
+def public_documents(session: Session, refs: Sequence[str] | None = None) -> Iterator[PublicDocument]:
+    """Yield what the public may find about notices; all of them when `refs` is None."""
     if refs is not None:
-        query = query.where(Notice.ref.in_(refs))
-    return [_document(one) for one in session.scalars(query)]
+        yield from map(_document, session.execute(_PUBLIC.where(Notice.ref.in_(refs))))
+        return
+    last = 0
+    while rows := session.execute(_PUBLIC.where(Notice.id > last).limit(BATCH)).all():
+        yield from map(_document, rows)
+        last = rows[-1].id
 
 
-def _document(notice: Notice) -> PublicDocument:
-    """Return the public face of a notice."""
-    project, facts = notice.project, notice.facts
-    price = facts.get("price_fen")
-    body = "\n".join(str(facts[name]) for name in ("summary", "winner", "reason", "text") if facts.get(name))
+def _document(notice: Any) -> PublicDocument:
+    """Return the public face of a notice, as it was published: winner and price, nobody else."""
+    facts, fund = notice.facts, fund_kind(notice.funding_source)
+    service = facts.get("service") or {}
+    indicators = (f"{name} {target}{unit}" for name, target, unit in facts.get("indicators") or ())
+    amount = facts.get("price_fen") or facts.get("budget_fen")
     return PublicDocument(
-        kind="notice", ref=notice.ref, title=notice.title, body=body, url=f"/notices/{notice.ref}",
-        category=project.category_code or "", area=project.area_code or "", status=notice.kind,
-        buyer=project.buyer.name, amount_fen=price if isinstance(price, int) else None,
-        published_at=notice.published_at, words=tuple(filter(None, (project.number,))),
-        facets={"notice": (notice.kind,)},
-    )
+        kind="notice", ref=notice.ref, title=notice.title, url=f"/notices/{notice.ref}",
+        body="\n".join(filter(None, (*(facts.get(name) for name in _TEXTS), *indicators))),
+        category=notice.category_code or "", area=notice.area_code or "", status=notice.kind,
+        buyer=facts.get("buyer") or notice.buyer, amount_fen=amount if isinstance(amount, int) else None,
+        published_at=notice.published_at, words=(notice.number,) if notice.number else (),
+        lead=tuple(filter(None, (NOTICE_LABELS[NoticeKind(notice.kind)], service.get("target_group"),
+                                 *(facts.get(name) for name in _NAMES)))),
+        facets={"notice": (notice.kind,), "buyer": (buyer_kind(notice.buyer_kind, notice.buyer_area),),
+                **({"fund": (fund,)} if fund else {})},
+        news=(News("new", notice.published_at),))

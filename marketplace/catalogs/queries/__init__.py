@@ -1,6 +1,6 @@
 """Reads of areas, the catalogue and purchase lists, for pages, exports and the index."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy.orm import Session
 
@@ -52,6 +52,7 @@ __all__ = [
 ]
 
 
-def public_documents(session: Session, refs: Sequence[str] | None = None) -> list[PublicDocument]:
-    """Return what the public may find: codes of the catalogue in force and lines of published lists."""
-    return [*catalog_documents(session, refs), *line_documents(session, refs)]
+def public_documents(session: Session, refs: Sequence[str] | None = None) -> Iterator[PublicDocument]:
+    """Yield what the public may find: codes of the catalogue in force and lines of published lists."""
+    yield from catalog_documents(session, refs)
+    yield from line_documents(session, refs)
