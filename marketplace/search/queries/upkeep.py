@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.core.outbox import Job, JobState
 from marketplace.core.publishing import PUBLIC_CHANGED, PublicDocument
+from marketplace.search.queries.naming import SOURCE_OF_KIND, named
 
 Sources = Mapping[str, Callable[..., Iterable[PublicDocument]]]
 BATCH = 500
@@ -16,16 +17,20 @@ BATCH = 500
 def all_documents(session: Session, sources: Sources) -> Iterator[PublicDocument]:
     """Yield every public document of every slice."""
     for source in sources.values():
-        yield from source(session, None)
+        yield from named(session, source(session, None))
 
 
 def documents_of(session: Session, sources: Sources, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str],
                                                                                              PublicDocument]:
     """Return what is public now of some (kind, ref); what is missing here must leave the index."""
     wanted = set(keys)
-    refs = sorted({ref for _, ref in wanted})
-    found = (document for source in sources.values() for document in source(session, refs))
-    return {(d.kind, d.ref): d for d in found if (d.kind, d.ref) in wanted}
+    asked: dict[str, set[str]] = {}                     # source -> refs; a kind that nobody is known to offer: all
+    for kind, ref in wanted:
+        for name in [SOURCE_OF_KIND[kind]] if kind in SOURCE_OF_KIND else sources:
+            asked.setdefault(name, set()).add(ref)
+    found = [document for name, refs in asked.items() if name in sources
+             for document in sources[name](session, sorted(refs)) if (document.kind, document.ref) in wanted]
+    return {(d.kind, d.ref): d for d in named(session, found)}
 
 
 def waiting_keys(session: Session, handler: str) -> set[tuple[str, str]]:
