@@ -154,6 +154,10 @@ class Language:
             found.update(self.concept_tokens(one))
         return found
 
+    def inside(self, word: str) -> list[str]:
+        """Return a word and the words inside it."""
+        return self._words(word)
+
     def concept_tokens(self, found: Found) -> list[str]:
         """Return the tokens of a form that was found: its concept, and all that lies above."""
         tokens = []

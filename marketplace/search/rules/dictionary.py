@@ -1,8 +1,15 @@
 """The dictionary of the trade: which words mean the same, which is wider, which say little, which are places. Pure."""
 
+import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+from pathlib import Path
+
+_DATA = Path(__file__).parents[1] / "data"
+_FILES = ("dictionary.csv", "places.csv")
+COLUMNS = ("term", "concept", "kind", "broader")
 
 
 class EntryKind(StrEnum):
@@ -35,4 +42,22 @@ def above(concept: str, direct: Mapping[str, tuple[str, ...]]) -> tuple[str, ...
     while level:
         level = [over for one in level for over in direct.get(one, ()) if over not in found and over != concept]
         found.update(dict.fromkeys(level))
+    return tuple(found)
+
+
+def read_entries(lines: Iterable[str]) -> list[Entry]:
+    """Read entries from CSV lines with the columns `term,concept,kind,broader`; rows without a term are left out."""
+    return [Entry(row["term"], row["concept"] or row["term"], EntryKind(row["kind"] or EntryKind.CONCEPT),
+                  tuple(one for one in (row["broader"] or "").split("|") if one))
+            for row in csv.DictReader(lines) if row["term"]]
+
+
+@cache
+def shipped() -> tuple[Entry, ...]:
+    """Return the dictionary that comes with the product."""
+    found: list[Entry] = []
+    for path in (_DATA / name for name in _FILES):
+        if path.exists():
+            with path.open(encoding="utf-8-sig", newline="") as lines:
+                found += read_entries(lines)
     return tuple(found)

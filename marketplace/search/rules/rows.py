@@ -74,8 +74,8 @@ def _with_branches(codes: Iterable[str], lengths: tuple[int, ...]) -> tuple[str,
 
 def _values(document: PublicDocument, now: datetime) -> Mapping[str, tuple[str, ...]]:
     """Return the exact values for filters and counts."""
-    values = {name: tuple(given) for name, given in document.facets.items()}
-    values["kind"] = (document.kind, *(one for one in document.facets.get("kind", ()) if one != document.kind))
+    values = {("form" if name == "kind" else name): tuple(given) for name, given in document.facets.items()}
+    values["kind"] = (document.kind,)
     values["category"] = _with_branches(document.facets.get("category", (document.category,)), _CATEGORY_LENGTHS)
     values["area"] = _with_branches(document.facets.get("area", (document.area,)), _AREA_LENGTHS)
     if status := status_of(document, now):

@@ -1,0 +1,61 @@
+"""The language of this site: the dictionary that an index was made with, and the places of the area table."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Protocol
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from marketplace.catalogs.models import Area
+from marketplace.core.ports import Converter, Romanizer, SearchIndex, Segmenter
+from marketplace.search.queries.finding import Finder
+from marketplace.search.rules.analysis import Language, Place
+from marketplace.search.rules.dictionary import Entry, shipped
+
+_MOST_KEPT = 4
+_kept: "OrderedDict[object, Language]" = OrderedDict()
+_lock = threading.Lock()
+
+
+class Tools(Protocol):
+    """What a language is made with; the services of an app have it."""
+
+    search_index: SearchIndex
+    converter: Converter
+    segmenter: Segmenter
+    romanizer: Romanizer
+
+
+def language_of(session: Session, tools: Tools, label: str) -> Language:
+    """Return the language of version `label` of the dictionary; a few are kept in each process."""
+    places = places_of(session)
+    key = (label, places)
+    with _lock:
+        if key in _kept:
+            _kept.move_to_end(key)
+            return _kept[key]
+    made = make_language(shipped(), places, tools, label=label)
+    with _lock:
+        _kept[key] = made
+        while len(_kept) > _MOST_KEPT:
+            _kept.popitem(last=False)
+    return made
+
+
+def make_language(entries: Iterable[Entry], places: Iterable[Place], tools: Tools, *, label: str = "") -> Language:
+    """Return a language made of these entries and places."""
+    return Language(entries, places, label=label, readings=tools.converter.readings, words=tools.segmenter.words,
+                    cut=tools.segmenter.cut, syllables=tools.romanizer.syllables)
+
+
+def places_of(session: Session) -> tuple[Place, ...]:
+    """Return the places of this site."""
+    rows = session.execute(select(Area.code, Area.name, Area.aliases, Area.parent_code).order_by(Area.code))
+    return tuple(Place(code, name, tuple(aliases.split()), parent or "") for code, name, aliases, parent in rows)
+
+
+def finder_of(session: Session, tools: Tools) -> Finder:
+    """Return the finder of this site's index; raises OSError when there is none."""
+    return Finder(tools.search_index, language_of(session, tools, tools.search_index.label()))

@@ -1,0 +1,205 @@
+"""The pieces of a question's text: what each stands for, in which forms it may stand in a document. Pure."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from marketplace.search.rules.amounts import AmountSpan, amounts
+from marketplace.search.rules.analysis import Language, Run, pairs, runs, word_tokens
+from marketplace.search.rules.dates import YEAR, DateSpan, dates
+from marketplace.search.rules.dictionary import EntryKind
+from marketplace.search.rules.terms import Found
+
+_FUNCTION_WORDS = (
+    "的 了 和 与 及 或 在 是 有 等 我 要 想 找 请 吗 呢 吧 哪 个 些 这 那 为 对 给 由 于 以 并 把 被 从 到 向 也 都 就 还 又 让 "
+    "我们 我要 想要 需要 寻找 哪些 什么 怎么 如何 有没有 可以 以及 或者 还有 关于 有关 相关 对于 为了 请问 一个 一些 各种 其他 "
+    "and or the of for in to a an")
+FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
+_QUOTED = re.compile(r"[\"“”„«『「](?P<inside>[^\"“”„«»『』「」]{1,80})[\"“”»』」]")
+_EXCLUDED = re.compile(r"(?:(?<=\s)|^)(?:[-−–—!](?=[^\s\d\W])|not\s{1,3})(?P<word>[^\s\"“”„«»『』「」]{1,40})")
+
+
+class Sense(StrEnum):
+    """What a piece is."""
+
+    CONCEPT = "concept"
+    GENERIC = "generic"            # says little: 服务
+    PLACE = "place"
+    WORD = "word"
+    LATIN = "latin"
+    QUOTED = "quoted"
+    EXCLUDED = "excluded"
+    YEAR = "year"
+
+
+@dataclass(frozen=True)
+class Form:
+    """One way in which an idea may stand in a document: all of these tokens, worth `factor`."""
+
+    tokens: tuple[str, ...]
+    factor: float = 1.0
+
+
+@dataclass(frozen=True)
+class Idea:
+    """A piece of the text at [start, end): the forms it may have, and forms that come near."""
+
+    sense: Sense
+    text: str
+    start: int
+    end: int
+    forms: tuple[Form, ...]
+    near: tuple[Form, ...] = ()
+    concepts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A whole text taken apart: ideas in order, amounts of money, dates."""
+
+    text: str
+    ideas: tuple[Idea, ...]
+    amounts: tuple[AmountSpan, ...] = ()
+    dates: tuple[DateSpan, ...] = ()
+
+
+@dataclass(frozen=True)
+class Factors:
+    """How much the forms of an idea are worth beside the form that was typed."""
+
+    narrower: float = 0.9          # a document about something below what was asked
+    wider: float = 0.4             # about what lies directly above
+    beside: float = 0.25           # about something else below what lies directly above
+    part: float = 0.5              # a word inside a word that nobody knows
+
+
+FACTORS = Factors()
+
+
+def read(text: str, language: Language, now: datetime) -> Reading:
+    """Take a text in normal, simplified form apart."""
+    left = text
+    ideas = [Idea(Sense.QUOTED, match["inside"].strip(), *match.span(), forms)
+             for match in _QUOTED.finditer(left) if (forms := quoted_forms(match["inside"]))]
+    left = _blank(left, ideas)
+    ideas += [Idea(Sense.EXCLUDED, match["word"], *match.span(), forms)
+              for match in _EXCLUDED.finditer(left) if (forms := excluded_forms(match["word"], language))]
+    left = _blank(left, ideas)
+    when = dates(left, now)
+    left = _blank(left, when)
+    money = amounts(left)
+    left = _blank(left, money)
+    ideas += [Idea(Sense.YEAR, str(one.year), one.start, one.end, (Form((str(one.year),)), Form((f"@{one.year}",))))
+              for one in when if one.what == YEAR]
+    ideas += words(left, language)
+    return Reading(text, tuple(sorted(ideas, key=lambda idea: idea.start)), tuple(money),
+                   tuple(one for one in when if one.what != YEAR))
+
+
+def _blank(text: str, spans: Sequence[Idea | DateSpan | AmountSpan]) -> str:
+    """Return a text with spaces where spans stand."""
+    for span in spans:
+        text = text[:span.start] + " " * (span.end - span.start) + text[span.end:]
+    return text
+
+
+def quoted_forms(text: str) -> tuple[Form, ...]:
+    """Return the one form of a text that must stand as it is: every pair of neighbours, every Latin word."""
+    tokens = [token for run in runs(text) for token in _literal(run)]
+    return (Form(tuple(dict.fromkeys(tokens))),) if tokens else ()
+
+
+def _literal(run: Run) -> list[str]:
+    """Return the tokens that must all be there when a run stands in a document."""
+    if not run.is_han:
+        return word_tokens(run.text)
+    return pairs(run.text) or [run.text]
+
+
+def excluded_forms(word: str, language: Language) -> tuple[Form, ...]:
+    """Return the forms of a word that must not be there: as typed, and as a concept when it is one."""
+    forms = list(quoted_forms(word))
+    for concept in language.terms.concepts.get(word, ()):
+        forms += [Form((f"={concept}",)), Form((f"~{concept}",))]
+    return tuple(forms)
+
+
+def words(text: str, language: Language) -> Iterator[Idea]:
+    """Yield the ideas of running text: forms of the dictionary, then the words between them."""
+    covered = language.terms.cover(text)
+    yield from (known_idea(found, language) for found in covered)
+    left = _blank(text, [_span(found) for found in covered])
+    for run in runs(left):
+        if not run.is_han:
+            yield latin_idea(run)
+        else:
+            yield from unknown_ideas(run, language)
+
+
+def _span(found: Found) -> Idea:
+    """Return the place of a form."""
+    return Idea(Sense.WORD, found.term, found.start, found.end, ())
+
+
+def known_idea(found: Found, language: Language) -> Idea:
+    """Return the idea of a form of the dictionary."""
+    kinds = {language.kinds[concept] for concept in found.concepts}
+    sense = (Sense.PLACE if EntryKind.PLACE in kinds else Sense.CONCEPT if EntryKind.CONCEPT in kinds
+             else Sense.GENERIC)
+    return Idea(sense, found.term, found.start, found.end, concept_forms(found.concepts),
+                near_forms(found.concepts, language), found.concepts)
+
+
+def concept_forms(concepts: Sequence[str]) -> tuple[Form, ...]:
+    """Return the forms of concepts: named, or something below them named."""
+    return tuple(form for concept in concepts
+                 for form in (Form((f"={concept}",)), Form((f"~{concept}",), FACTORS.narrower)))
+
+
+def near_forms(concepts: Sequence[str], language: Language) -> tuple[Form, ...]:
+    """Return what comes near to concepts: what lies directly above, and what else lies below that."""
+    over = dict.fromkeys(above for concept in concepts for above in language.direct.get(concept, ()))
+    return tuple(form for one in over
+                 for form in (Form((f"={one}",), FACTORS.wider), Form((f"~{one}",), FACTORS.beside)))
+
+
+def latin_idea(run: Run) -> Idea:
+    """Return the idea of a Latin word or number."""
+    tokens = word_tokens(run.text)
+    near = tuple(Form((token,), FACTORS.part) for token in tokens[1:])
+    return Idea(Sense.LATIN, run.text, run.start, run.end, (Form((tokens[0],)),), near)
+
+
+def unknown_ideas(run: Run, language: Language) -> Iterator[Idea]:
+    """Yield the words of a run that the dictionary does not know; lone characters side by side make one."""
+    start, single = run.start, ""
+    for word in [*language.cut(run.text), ""]:
+        if len(word) == 1 and word not in FUNCTION_WORDS:
+            single, start = single + word, start + 1
+            continue
+        if single:
+            yield word_idea(single, start - len(single), language)
+            single = ""
+        if word and word not in FUNCTION_WORDS:
+            yield word_idea(word, start, language)
+        start += len(word)
+
+
+def word_idea(word: str, start: int, language: Language) -> Idea:
+    """Return the idea of one word: all its pairs, or one of the words inside."""
+    forms = (Form(tuple(pairs(word) or [word])),)
+    inside = [part for part in language.inside(word) if len(part) > 1 and part != word]
+    return Idea(Sense.WORD, word, start, start + len(word), forms, tuple(Form((part,), FACTORS.part) for part in inside))
+
+
+def merged(reading: Reading, other: Reading) -> Reading:
+    """Return a reading with the forms of another reading of the same text, when both have the same pieces."""
+    if len(reading.ideas) != len(other.ideas):
+        return reading
+    pieces = []
+    for idea, twin in zip(reading.ideas, other.ideas, strict=True):
+        more = tuple(form for form in twin.forms if form not in idea.forms) if idea.sense == twin.sense else ()
+        pieces.append(replace(idea, forms=idea.forms + more))
+    return replace(reading, ideas=tuple(pieces))
