@@ -7,9 +7,13 @@ from sqlalchemy.orm import Session
 
 from marketplace.awards import operations
 from marketplace.awards.operations.notices import project_facts, selection_facts
+from marketplace.awards.queries.notices import refs_of_buyer
 from marketplace.awards.rules import NoticeKind
 from marketplace.core.access import SYSTEM
+from marketplace.core.clock import utc_now
 from marketplace.core.db import transaction
+from marketplace.core.publishing import public_changed
+from marketplace.organizations.rules import JOB_BUYER_CHANGED
 from marketplace.projects.models import Addendum, Project
 from marketplace.projects.rules import JOB_PROJECT_CHANGED, JOB_PROJECT_PUBLISHED, ProjectChange
 
@@ -54,9 +58,19 @@ def _announce(session: Session, project: Project, kind: NoticeKind, more: dict[s
                               now=at)
 
 
+def follow_buyer(organization_ref: str) -> None:
+    """Tell the index about the notices of a buyer that is of another kind or place now; its name in them stays."""
+    now = utc_now()
+    with transaction() as session:
+        for ref in refs_of_buyer(session, organization_ref):
+            public_changed(session, kind="notice", ref=ref, now=now)
+
+
 def _project(session: Session, ref: str) -> Project:
     """Return the project that the news is about."""
     return session.scalars(select(Project).where(Project.ref == ref)).one()
 
 
-HANDLERS = {JOB_PROJECT_PUBLISHED: announce_selection, JOB_PROJECT_CHANGED: announce_change}
+HANDLERS = {
+    JOB_PROJECT_PUBLISHED: announce_selection, JOB_PROJECT_CHANGED: announce_change, JOB_BUYER_CHANGED: follow_buyer,
+}

@@ -1,9 +1,24 @@
-"""What catalogs offer to the import of sheets; news of lists is for the inbox."""
+"""What catalogs offer to the import of sheets, and what follows from another name of a unit."""
 
-from marketplace.catalogs import policy, rules
+from marketplace.catalogs import policy, queries, rules
 from marketplace.catalogs.operations import import_catalogs, import_lists
+from marketplace.core.clock import utc_now
+from marketplace.core.db import transaction
+from marketplace.core.publishing import public_changed
 from marketplace.core.text import N_
 from marketplace.imports.rules import ImportTarget
+from marketplace.organizations.rules import JOB_BUYER_CHANGED
+
+
+def follow_unit(organization_ref: str) -> None:
+    """Tell the index about the published lines of a unit that has another name, kind or place now."""
+    now = utc_now()
+    with transaction() as session:
+        for ref in queries.published_refs_of(session, organization_ref):
+            public_changed(session, kind="purchase_list_item", ref=ref, now=now)
+
+
+HANDLERS = {JOB_BUYER_CHANGED: follow_unit}
 
 IMPORT_TARGETS = {target.name: target for target in (
     ImportTarget(

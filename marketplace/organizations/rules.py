@@ -17,6 +17,7 @@ from marketplace.core.text import N_
 
 JOB_VERIFICATION_ASKED = "organizations.verification_asked"      # organization_ref, name
 JOB_VERIFICATION_DECIDED = "organizations.verification_decided"  # organization_ref, name, outcome, reason
+JOB_BUYER_CHANGED = "organizations.buyer_changed"                # organization_ref: other name, kind or place
 
 
 class OrganizationKind(StrEnum):
@@ -139,6 +140,9 @@ RELATIONS: Mapping[str, str] = {
     "controlled": N_("被该组织控股或控制"), "manages": N_("管理该组织"), "managed": N_("受该组织管理"),
     "sponsor": N_("举办者、发起人"), "branch": N_("分支机构"), "other": N_("其他关联"),
 }
+
+# What lists and searches say of the buyer beside its projects.
+BUYER_FIELDS = frozenset({"name", "kind", "area_code"})
 
 # A verified organization that changes one of these is checked again.
 IDENTITY_FIELDS = ("name", "kind", "standing", "credit_code", "legal_representative", "ratings")

@@ -1,16 +1,18 @@
-"""What follows from news about projects: the public face of a project is looked at again."""
+"""What follows from the clock and from news of buyers: the public face of projects is looked at again."""
 
 from marketplace.core.clock import utc_now
 from marketplace.core.db import transaction
 from marketplace.core.publishing import public_changed
 from marketplace.core.text import N_
 from marketplace.imports.rules import ImportTarget
+from marketplace.organizations.rules import JOB_BUYER_CHANGED
 from marketplace.projects import policy, queries, rules
 from marketplace.projects.operations import importing
+from marketplace.projects.queries.public import public_refs_of
 
 
 def refresh_public_face(project_ref: str, **_facts: object) -> None:
-    """Tell the index about a project that changed, or whose deadline passed: its status is another one now."""
+    """Tell the index about a project whose deadline passed: its status is another one now."""
     now = utc_now()
     with transaction() as session:
         project = queries.by_ref(session, project_ref)
@@ -18,10 +20,18 @@ def refresh_public_face(project_ref: str, **_facts: object) -> None:
             public_changed(session, kind="project", ref=project_ref, now=now)
 
 
+def follow_buyer(organization_ref: str) -> None:
+    """Tell the index about the projects of a buyer that has another name, kind or place now."""
+    now = utc_now()
+    with transaction() as session:
+        for ref in public_refs_of(session, organization_ref):
+            public_changed(session, kind="project", ref=ref, now=now)
+
+
 HANDLERS = {
-    rules.JOB_PROJECT_PUBLISHED: refresh_public_face,
-    rules.JOB_PROJECT_CHANGED: refresh_public_face,
+    rules.JOB_DEADLINE_PASSED: refresh_public_face,
     rules.JOB_OPENING_DUE: refresh_public_face,
+    JOB_BUYER_CHANGED: follow_buyer,
 }
 
 IMPORT_TARGETS = {"projects": ImportTarget(

@@ -17,6 +17,7 @@ from marketplace.procedures.rules import RuleSet, ScoringMethod, check_panel_siz
 JOB_PROJECT_PUBLISHED = "projects.published"
 JOB_PROJECT_CHANGED = "projects.changed"
 JOB_OPENING_DUE = "projects.opening_due"
+JOB_DEADLINE_PASSED = "projects.deadline_passed"   # due at the deadline itself: the page calls it sealed from then on
 
 OPENING_WAIT = timedelta(seconds=60)     # between the deadline and the opening (house.md 5)
 CLOSE_OF_BUSINESS = 17                   # the last day of a period ends when offices close (CC 203)

@@ -62,6 +62,11 @@ def public_documents(session: Session, refs: Sequence[str] | None = None) -> Ite
         last = rows[-1].id
 
 
+def refs_of_buyer(session: Session, organization_ref: str) -> list[str]:
+    """Return the references of the notices of a buyer's projects."""
+    return list(session.scalars(_PUBLIC.with_only_columns(Notice.ref).where(Organization.ref == organization_ref)))
+
+
 def _document(notice: Any) -> PublicDocument:
     """Return the public face of a notice, as it was published: winner and price, nobody else."""
     facts, fund = notice.facts, fund_kind(notice.funding_source)

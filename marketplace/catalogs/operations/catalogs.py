@@ -117,19 +117,21 @@ def publish_catalog(session: Session, *, actor: Actor, catalog: Catalog, now: da
     require(policy.may_publish_catalog(actor))
     after = CATALOG_STEPS.after(CatalogState(catalog.state), "publish")
     _check_tree(catalog)
+    codes = {item.code for item in catalog.items}
     start = effective_from or catalog.effective_from or beijing_date(now)
     for old in session.scalars(select(Catalog).where(
             Catalog.tier == catalog.tier, Catalog.state == CatalogState.PUBLISHED).with_for_update()):
         old.state = CATALOG_STEPS.after(CatalogState.PUBLISHED, "replace")
         old.effective_to = start
+        codes.update(item.code for item in old.items)
     session.flush()
     catalog.state, catalog.published_at, catalog.effective_from = after, now, start
     session.flush()
     record(session, actor=actor, action="catalogs.publish", subject=("catalog", catalog.ref), now=now,
            year=catalog.year, items=len(catalog.items))
     public_changed(session, kind="catalog", ref=catalog.ref, now=now)
-    for item in catalog.items:
-        public_changed(session, kind="catalog_item", ref=item.code, now=now)
+    for code in sorted(codes):
+        public_changed(session, kind="catalog_item", ref=code, now=now)
     return catalog
 
 

@@ -30,7 +30,7 @@ _LINES = (
     select(PurchaseListItem.id, PurchaseListItem.title, PurchaseListItem.office, PurchaseListItem.catalog_code,
            PurchaseListItem.content, PurchaseListItem.target_group, PurchaseListItem.budget,
            PurchaseListItem.funding_source, PurchaseListItem.period, PurchaseListItem.method,
-           PurchaseListItem.expected_on, PurchaseListLine.ref, PurchaseListLine.project_ref,
+           PurchaseListItem.expected_on, PurchaseListLine.ref,
            PurchaseListLine.posted_at, PurchaseListLine.contracted_at, _FIRST.label("first_published"),
            PurchaseList.ref.label("list_ref"), PurchaseList.year, Organization.name.label("buyer"),
            Organization.kind.label("buyer_kind"), Organization.area_code)
@@ -69,9 +69,15 @@ def line_documents(session: Session, refs: Sequence[str] | None) -> Iterator[Pub
         last = rows[-1].id
 
 
+def published_refs_of(session: Session, organization_ref: str) -> list[str]:
+    """Return the references of the published lines of a unit."""
+    return list(session.scalars(_LINES.with_only_columns(PurchaseListLine.ref)
+                                .where(Organization.ref == organization_ref)))
+
+
 def _line(item: Any) -> PublicDocument:
-    """Return the public face of one line; the contact's name and number are not in it, nor is the remark."""
-    progress = rules.progress(project_ref=item.project_ref, posted_at=item.posted_at, contracted_at=item.contracted_at)
+    """Return the public face of one line: no contact, no remark, and no word of a draft that grows from it."""
+    progress = rules.progress(project_ref=None, posted_at=item.posted_at, contracted_at=item.contracted_at)
     fund = rules.fund_kind(item.funding_source)
     texts = (item.content, item.funding_source, item.period, item.method, item.expected_on)
     return PublicDocument(

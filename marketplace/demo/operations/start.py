@@ -17,7 +17,7 @@ from marketplace.core.outbox import Job, JobState
 from marketplace.core.publishing import PUBLIC_CHANGED
 from marketplace.core.text import N_
 from marketplace.organizations.models import Organization
-from marketplace.projects.rules import JOB_OPENING_DUE
+from marketplace.projects.rules import JOB_DEADLINE_PASSED, JOB_OPENING_DUE
 
 MARK = "demo.begin"
 NEWS_DAYS = 10               # what is older is no news any more
@@ -57,9 +57,10 @@ def settle_news(session: Session, *, now: datetime) -> int:
     """
     session.execute(delete(Job).where(
         or_(Job.kind == PUBLIC_CHANGED, Job.handler.in_(DONE_BY_BUILD)), Job.due_at <= now))
-    session.execute(delete(Job).where(Job.kind.in_((JOB_OPENING_DUE, JOB_OBJECTIONS_OVER)), Job.due_at <= now))
     session.execute(delete(Job).where(
-        Job.kind.not_in((JOB_CONTRACT_DRAWN_UP, JOB_OPENING_DUE, JOB_OBJECTIONS_OVER)),
+        Job.kind.in_((JOB_DEADLINE_PASSED, JOB_OPENING_DUE, JOB_OBJECTIONS_OVER)), Job.due_at <= now))
+    session.execute(delete(Job).where(
+        Job.kind.not_in((JOB_CONTRACT_DRAWN_UP, JOB_DEADLINE_PASSED, JOB_OPENING_DUE, JOB_OBJECTIONS_OVER)),
         Job.created_at < now - timedelta(days=NEWS_DAYS)))
     papers = session.scalars(select(Job.id).where(Job.kind == JOB_CONTRACT_DRAWN_UP).order_by(Job.id.desc())).all()
     for place, job_id in enumerate(papers[PRINTED_AT_ONCE:], 1):

@@ -42,6 +42,8 @@ def update_profile(session: Session, *, actor: Actor, organization: Organization
         audit.record(session, actor=actor, action="organizations.update_profile",
                      subject=("organization", organization.ref), now=now, changed=changed, recheck=recheck)
         tell_public(session, organization, now)
+        if organization.is_buyer and rules.BUYER_FIELDS & set(changed):
+            enqueue(session, rules.JOB_BUYER_CHANGED, now=now, organization_ref=organization.ref)
     return changed
 
 
@@ -53,6 +55,7 @@ def submit_for_verification(session: Session, *, actor: Actor, organization: Org
     session.flush()
     audit.record(session, actor=actor, action="organizations.submit_for_verification",
                  subject=("organization", organization.ref), now=now)
+    tell_public(session, organization, now)
     enqueue(session, rules.JOB_VERIFICATION_ASKED, now=now, organization_ref=organization.ref, name=organization.name)
 
 

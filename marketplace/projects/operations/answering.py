@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from marketplace.core.access import Actor, require
 from marketplace.core.audit import record
 from marketplace.core.errors import Conflict, Invalid
+from marketplace.core.publishing import public_changed
 from marketplace.core.text import N_
 from marketplace.projects import policy
 from marketplace.projects.models import Enquiry, Project
@@ -51,5 +52,6 @@ def answer(session: Session, *, actor: Actor, enquiry: Enquiry, answer: str, now
     session.refresh(enquiry)
     record(session, actor=actor, action="projects.answer", subject=("enquiry", enquiry.ref), now=now,
            project=enquiry.project.ref)
+    public_changed(session, kind="project", ref=enquiry.project.ref, now=now)
     tell(session, enquiry.project, ProjectChange.ANSWERED, now=now, enquiry_ref=enquiry.ref)
     return enquiry

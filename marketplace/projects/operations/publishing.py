@@ -13,6 +13,7 @@ from marketplace.core.audit import record
 from marketplace.core.clock import beijing_date
 from marketplace.core.errors import Invalid
 from marketplace.core.outbox import enqueue
+from marketplace.core.publishing import public_changed
 from marketplace.core.text import N_
 from marketplace.documents.operations import next_number
 from marketplace.procedures.queries import effective_rule_set, rule_set_of
@@ -79,6 +80,7 @@ def publish(session: Session, *, actor: Actor, project: Project, closes_at: date
     record(session, actor=actor, action="projects.publish", subject=("project", project.ref), now=now,
            number=project.number, closes_at=closes_at, rule_set=rule_set.name,
            second_person=actor.person_id not in (project.created_by, project.submitted_by))
+    public_changed(session, kind="project", ref=project.ref, now=now)
     enqueue(session, rules.JOB_PROJECT_PUBLISHED, now=now, project_ref=project.ref)
     _enqueue_opening(session, project, closes_at, now)
     return project
@@ -93,7 +95,8 @@ def _check_files(project: Project) -> None:
 
 
 def _enqueue_opening(session: Session, project: Project, closes_at: datetime, now: datetime) -> None:
-    """Ask for the opening, 60 s after the deadline. After a moved deadline the earlier job finds nothing to do."""
+    """Ask for the opening, 60 s after the deadline. After a moved deadline the earlier jobs find nothing to do."""
+    enqueue(session, rules.JOB_DEADLINE_PASSED, now=now, due_at=closes_at, project_ref=project.ref)
     enqueue(session, rules.JOB_OPENING_DUE, now=now, due_at=closes_at + rules.OPENING_WAIT, project_ref=project.ref)
 
 
@@ -125,6 +128,7 @@ def publish_addendum(session: Session, *, actor: Actor, project: Project, text: 
     session.expire(project, ["addenda"])
     record(session, actor=actor, action="projects.addendum", subject=("project", project.ref), now=now,
            number=number, closes_at_before=before, closes_at_after=after)
+    public_changed(session, kind="project", ref=project.ref, now=now)
     if after != before:
         _enqueue_opening(session, project, after, now)
     tell(session, project, ProjectChange.ADDENDUM, now=now, number=number, closes_at=after.isoformat(),
@@ -145,4 +149,5 @@ def terminate(session: Session, *, actor: Actor, project: Project, reason: str, 
     record(session, actor=actor, action="projects.terminate", subject=("project", project.ref), now=now,
            reason=reason, was_public=was_public)
     if was_public:
+        public_changed(session, kind="project", ref=project.ref, now=now)
         tell(session, project, ProjectChange.TERMINATED, now=now, reason=reason)

@@ -69,6 +69,7 @@ def fail(session: Session, *, actor: Actor, project: Project, reason: str, now: 
     reason = needed_reason(reason)
     take_step(session, project, Action.FAIL, now=now, ended_at=now, end_reason=reason)
     record(session, actor=actor, action="projects.fail", subject=("project", project.ref), now=now, reason=reason)
+    public_changed(session, kind="project", ref=project.ref, now=now)
     tell(session, project, ProjectChange.FAILED, now=now, reason=reason)
 
 

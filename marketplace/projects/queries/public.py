@@ -57,6 +57,12 @@ def public_documents(session: Session, refs: Sequence[str] | None = None) -> Ite
         last = rows[-1].id
 
 
+def public_refs_of(session: Session, organization_ref: str) -> list[str]:
+    """Return the references of the public projects of a buyer."""
+    query = _PUBLIC.with_only_columns(Project.ref).where(Organization.ref == organization_ref)
+    return list(session.scalars(query))
+
+
 def _documents(session: Session, rows: Sequence[Any]) -> Iterator[PublicDocument]:
     """Yield the documents of a batch; five more questions fetch what hangs on it."""
     ids = [row.id for row in rows]
