@@ -80,10 +80,11 @@ def _wire_slices(app: Flask) -> None:
         for group in _things(_part(name, "cli"), AppGroup):
             _add_group(app, group)
         jobs = _part(name, "jobs")
-        for kind, handler in getattr(jobs, "HANDLERS", {}).items():
-            handler_name = f"{name}.{handler.__name__}"
-            listeners.setdefault(kind, []).append(handler_name)
-            found["handlers"][handler_name] = handler
+        for kind, handlers in getattr(jobs, "HANDLERS", {}).items():
+            for handler in handlers if isinstance(handlers, tuple) else (handlers,):
+                handler_name = f"{name}.{handler.__name__}"
+                listeners.setdefault(kind, []).append(handler_name)
+                found["handlers"][handler_name] = handler
         found["import_targets"].update(getattr(jobs, "IMPORT_TARGETS", {}))
         queries = _part(name, "queries")
         if offer := getattr(queries, "public_documents", None):

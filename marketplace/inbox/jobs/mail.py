@@ -7,8 +7,10 @@ from marketplace.accounts.models import Person
 from marketplace.core.clock import utc_now
 from marketplace.core.db import db, transaction
 from marketplace.inbox import queries
+from marketplace.inbox.jobs.alerts import mail_lines
 from marketplace.inbox.models import Message
 from marketplace.inbox.operations import note_mailed
+from marketplace.inbox.rules import Kind
 from marketplace.web.formats import fill, moment
 from marketplace.web.services import config, services
 
@@ -21,23 +23,28 @@ def mail_copy(message_ref: str) -> None:
     person = db.session.scalar(select(Person).where(Person.id == message.person_id, Person.is_active))
     if person is None or not person.email:
         return
-    to, (subject, text) = person.email, compose(message, person)
+    to, (subject, text, headers) = person.email, compose(message, person)
     db.session.rollback()
     host = config().mail_from.rpartition("@")[2]
-    services().mailer.send(to=to, subject=subject, text=text, message_id=f"<{message_ref}@{host}>")
+    services().mailer.send(to=to, subject=subject, text=text, message_id=f"<{message_ref}@{host}>", headers=headers)
     with transaction() as session:
         sent = queries.by_ref(session, message_ref)
         if sent is not None:
             note_mailed(session, message=sent, now=utc_now())
 
 
-def compose(message: Message, person: Person) -> tuple[str, str]:
-    """Return subject and text. No secret, no price, no signed link: the page asks for the sign-in."""
+def compose(message: Message, person: Person) -> tuple[str, str, dict[str, str]]:
+    """Return subject, text and headers beside the usual ones.
+
+    No secret, no price of an offer, no link that signs in: the page asks for that. An alert's links only switch off.
+    """
     site = config()
     with force_locale("en" if person.locale == "en" else "zh_Hans_CN"):
         subject = fill(message.subject, message.facts)
         lines = [gettext("%(name)s，您好：", name=person.name), "", subject]
-        if message.body:
+        listed, headers = mail_lines(db.session(), message) if message.kind == Kind.ALERT else ([], {})
+        lines += listed
+        if message.body and not listed:
             lines.append(fill(message.body, message.facts))
         if message.due_at is not None:
             lines.append(gettext("请在 %(at)s（北京时间）前办理。", at=moment(message.due_at)))
@@ -48,5 +55,5 @@ def compose(message: Message, person: Person) -> tuple[str, str]:
     text = "\n".join(lines)
     if person.locale == "zh_Hant":
         convert = services().converter.to_traditional
-        return convert(subject), convert(text)
-    return subject, text
+        return convert(subject), convert(text), headers
+    return subject, text, headers

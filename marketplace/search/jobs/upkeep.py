@@ -1,24 +1,24 @@
-"""Index upkeep: the only place that writes the search index."""
+"""Index upkeep: the only background work that writes the search index."""
 
-from marketplace.core.db import db
-
-from marketplace.search import queries
+from marketplace.core.clock import utc_now
+from marketplace.core.db import db, transaction
+from marketplace.search import operations
 from marketplace.web.services import public_sources, services
 
 
 def index_changes(doc_kind: str, ref: str) -> None:
-    """Bring (kind, ref) up to date, and with it whatever else waits: later jobs then find nothing to do."""
-    session, engine = db.session(), services().search_index
-    keys = {(doc_kind, ref)} | queries.waiting_keys(session, "search.index_changes")
-    found = queries.documents_of(session, public_sources(), keys)
-    session.rollback()
+    """Bring (kind, ref) up to date, and with it whatever else waits: later jobs then find nothing to do.
+
+    Where there is no index yet it is made, of everything; one that cannot be read is left to `flask search rebuild`.
+    """
+    session, now = db.session(), utc_now()
     try:
-        held = engine.stamps()
-    except OSError:
-        held = {}
-    changed = [document for key, document in found.items() if held.get(key) != document.fingerprint()]
-    gone = [key for key in keys - found.keys() if key in held]
-    if changed or gone:
-        engine.index(changed, deleted=gone)
-
-
+        written = operations.index_changes(session, services=services(), sources=public_sources(),
+                                           key=(doc_kind, ref), now=now)
+    except FileNotFoundError:
+        written = []
+        operations.rebuild(session, services=services(), sources=public_sources(), now=now)
+    session.rollback()
+    if any(document.attachments for document in written):
+        with transaction() as writing:
+            operations.want_texts(writing, documents=written, now=now)

@@ -33,19 +33,13 @@ def save_search(session: Session, *, actor: Actor, question: Question, wish: Wis
     return search
 
 
-def change_search(session: Session, *, actor: Actor, search: SavedSearch, wish: Wish, now: datetime,
-                  question: Question | None = None) -> None:
-    """Change name, frequency or channel; with another question news count from now on."""
+def change_search(session: Session, *, actor: Actor, search: SavedSearch, wish: Wish, now: datetime) -> None:
+    """Change name, frequency or channel; what waits goes into the message that it belongs to now."""
     require(policy.may_keep(actor, search))
-    name = _name(wish.name)
-    if question is not None and kept(question).address() != search.question:
-        search.question = _address(session, actor.person_id, question)
-        _forget_waiting(session, search)
-        _begin_anew(session, search, now)
-    search.name, search.frequency, search.channel = name, wish.frequency, wish.channel
+    search.name, search.frequency, search.channel = _name(wish.name), wish.frequency, wish.channel
     _touch(session, search)
     call_for(session, search=search, now=now)
-    _note(session, actor, "search.change", search, now, question=search.question, frequency=search.frequency)
+    _note(session, actor, "search.change", search, now, frequency=str(wish.frequency), channel=str(wish.channel))
 
 
 def pause_search(session: Session, *, actor: Actor, search: SavedSearch, now: datetime) -> None:
@@ -69,10 +63,10 @@ def resume_search(session: Session, *, actor: Actor, search: SavedSearch, now: d
     require(policy.may_keep(actor, search))
     if search.paused_at is None:
         raise IllegalStep(N_("这个搜索没有暂停"))
-    search.paused_at = None
-    _begin_anew(session, search, now)
+    search.paused_at, search.since = None, max(now, search.created_at)
     _touch(session, search)
     _note(session, actor, "search.resume", search, now)
+    enqueue(session, JOB_SEARCH_SAVED, now=now, saved_ref=search.ref)
 
 
 def end_search(session: Session, *, actor: Actor, search: SavedSearch, now: datetime) -> None:
@@ -150,12 +144,6 @@ def _count(session: Session, person_id: int | None) -> int:
     """Return how many searches a person keeps."""
     return session.scalar(select(func.count()).select_from(SavedSearch).where(
         SavedSearch.person_id == person_id, SavedSearch.ended_at.is_(None))) or 0
-
-
-def _begin_anew(session: Session, search: SavedSearch, now: datetime) -> None:
-    """Count news from now on; what is published while this is being saved is looked for once more."""
-    search.since = max(now, search.created_at)
-    enqueue(session, JOB_SEARCH_SAVED, now=now, saved_ref=search.ref)
 
 
 def _touch(session: Session, search: SavedSearch) -> None:

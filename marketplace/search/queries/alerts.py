@@ -74,7 +74,8 @@ class Watch:
     def __init__(self) -> None:
         self._lock = Lock()
         self._stamp: tuple[int, int] | None = None
-        self._label, self._day = "", date.min
+        self._language: object = None
+        self._day = date.min
         self._known: dict[int, _Known] = {}
         self._by_question: dict[str, dict[int, None]] = {}
         self._clock_bound: set[str] = set()
@@ -83,11 +84,11 @@ class Watch:
     def __len__(self) -> int:
         return len(self._known)
 
-    def refresh(self, session: Session, compile_: Compile, *, label: str, now: datetime) -> None:
-        """File what was saved or changed; everything, when the dictionary (label) is another one."""
+    def refresh(self, session: Session, compile_: Compile, *, language: object, now: datetime) -> None:
+        """File what was saved or changed; everything, when the language is another one."""
         with self._lock:
-            if label != self._label:
-                self._stamp, self._label = None, label
+            if language is not self._language:
+                self._stamp, self._language = None, language
                 self._known, self._by_question, self._clock_bound = {}, {}, set()
                 self._percolator = Percolator()
             row = session.execute(select(func.count(), func.coalesce(func.sum(SavedSearch.version), 0))
@@ -135,10 +136,10 @@ class Watch:
             if _CLOCK_BOUND & request.ranges.keys():
                 self._clock_bound.add(known.question)
 
-    def earliest(self) -> datetime | None:
-        """Return from when on the oldest search counts news; None when nobody watches."""
+    def began_before(self, moment: datetime) -> bool:
+        """Say whether any search counts news from before a moment on."""
         with self._lock:
-            return min((known.since for known in self._known.values()), default=None)
+            return any(known.since < moment for known in self._known.values())
 
     def match(self, row: IndexRow, *, newest: datetime) -> Mapping[int, int]:
         """Return the searches (id -> version) that a document satisfies and that began before its newest news."""

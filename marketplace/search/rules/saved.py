@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from urllib.parse import parse_qsl
 
-from marketplace.core.clock import at_beijing, beijing_date
+from marketplace.core.clock import at_beijing, beijing, beijing_date
 from marketplace.core.searching import Role, SearchRequest, Sort
 from marketplace.core.text import N_
+from marketplace.search.rules.analysis import Language
 from marketplace.search.rules.question import Question, question_of
+from marketplace.search.rules.understanding import understand
 
-JOB_ALERT = "search.alert"             # tell one person what waits: person_id, due ("" = at once)
+JOB_ALERT = "search.alert"             # tell one person what waits: person_ref, due (without: at once)
 JOB_SEARCH_SAVED = "search.saved"      # look again at what changed while a search was being saved
 
 MOST_SEARCHES = 50                     # live ones of one person
@@ -25,6 +27,11 @@ GATHER = timedelta(minutes=1)          # at once, but a person hears no more tha
 PREVIEW = timedelta(days=30)
 
 NEW, DEADLINE, ADDENDUM, ANSWER = "new", "deadline", "addendum", "answer"
+NEWS_LABELS: Mapping[str, str] = {
+    NEW: N_("新发布"), DEADLINE: N_("截止时间改为 {value}"), ADDENDUM: N_("发布第 {value} 号澄清"),
+    ANSWER: N_("公开答复了一条提问"),
+}
+UPDATED = N_("内容有更新")
 
 
 class Frequency(StrEnum):
@@ -81,8 +88,12 @@ def kept(question: Question) -> Question:
     return replace(question, sort=None, due_days=None)
 
 
-def strict(request: SearchRequest) -> SearchRequest:
-    """Return what is watched for: everything asked for has to be there; nothing is counted, nothing in between."""
+def watched(question: Question, language: Language, now: datetime) -> SearchRequest:
+    """Return what a saved question demands: all of it has to be there.
+
+    Whether a word stands in the index today makes no difference: a place that nobody has named yet is demanded too.
+    """
+    request = understand(question, language, now, lambda tokens: dict.fromkeys(tokens, 1), 1).request
     demanded = sum(clause.role == Role.COUNTED for clause in request.clauses)
     return replace(request, least=demanded, facets=(), sort=Sort.NEWEST, after=None)
 
@@ -114,6 +125,14 @@ def frequencies_at(due: datetime | None) -> tuple[Frequency, ...]:
 def kind_of_news(key: str) -> str:
     """Return what happened: new, deadline, addendum, answer, or another word before the colon."""
     return key.partition(":")[0]
+
+
+def news_sentence(key: str) -> tuple[str, dict[str, object]]:
+    """Return what happened as a sentence (message id) and its facts; moments in Beijing time."""
+    kind, _, value = key.partition(":")
+    if kind == DEADLINE:
+        value = beijing(datetime.fromisoformat(value)).strftime("%Y-%m-%d %H:%M")
+    return NEWS_LABELS.get(kind, UPDATED), {"value": value}
 
 
 def is_update(keys: Iterable[str]) -> bool:
