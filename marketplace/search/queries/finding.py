@@ -47,14 +47,24 @@ class Finder:
         understood = self.understand(question, now)
         request = replace(understood.request, facets=tuple(facets))
         strict = self._engine.search(replace(request, limit=max(limit, ENOUGH)))
-        if strict.total < ENOUGH:
-            for wish in (understood.loose, understood.anywhere):
-                loose = wish and self._loose(replace(wish, facets=tuple(facets)), strict, after, limit)
-                if loose and loose.total > strict.total:
-                    return Findings(loose.hits, loose.total, strict.total, loose.facets, understood,
-                                    frozenset(strict.refs))
+        if strict.total < ENOUGH and (loose := self._widened(understood, facets, strict, after, limit)):
+            return Findings(loose.hits, loose.total, strict.total, loose.facets, understood, frozenset(strict.refs))
         page = strict if after is None else self._engine.search(replace(request, after=after, limit=limit))
         return Findings(page.hits[:limit], strict.total, strict.total, strict.facets, understood)
+
+    def _widened(self, understood: Understood, facets: Sequence[str], strict: SearchHits, after: Cursor | None,
+                 limit: int) -> SearchHits | None:
+        """Return what is found by the first looser request that finds enough, else by the one that finds most."""
+        best: SearchHits | None = None
+        for wish in (*understood.loose, *((understood.anywhere,) if understood.anywhere else ())):
+            if wish is understood.anywhere and (strict.total or best):
+                break
+            found = self._loose(replace(wish, facets=tuple(facets)), strict, after, limit)
+            if found.total > (best.total if best else strict.total):
+                best = found
+            if found.total >= ENOUGH:
+                break
+        return best
 
     def _loose(self, request: SearchRequest, strict: SearchHits, after: Cursor | None, limit: int) -> SearchHits:
         """Return a page of the strict hits and, behind them, the others that come near."""

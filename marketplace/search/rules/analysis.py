@@ -1,7 +1,7 @@
 """Language: from a text to the tokens that stand for it, the same for documents and questions. Pure.
 
 Tokens: words, pairs of characters, Latin words and numbers as they are; `=concept` for every form of a concept of the
-dictionary; `~concept` for what lies above it. Everything in Simplified characters, lower case, normal width.
+dictionary; `~concept` for the concept and all that lies above it. Everything in Simplified characters, lower case, normal width.
 """
 
 import re
@@ -159,10 +159,10 @@ class Language:
         return self._words(word)
 
     def concept_tokens(self, found: Found) -> list[str]:
-        """Return the tokens of a form that was found: its concept, and all that lies above."""
-        tokens = []
-        for concept in found.concepts:
-            tokens.append(f"={concept}")
+        """Return the tokens of a form that was found: its concept, all that lies above, what is named inside it."""
+        tokens = [f"={concept}" for concept in found.concepts]
+        for concept in (*found.concepts, *found.inside):
+            tokens.append(f"~{concept}")
             tokens += [f"~{over}" for over in self.above.get(concept, ())]
         return tokens
 

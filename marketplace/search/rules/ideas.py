@@ -1,7 +1,7 @@
 """The pieces of a question's text: what each stands for, in which forms it may stand in a document. Pure."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -19,6 +19,9 @@ _FUNCTION_WORDS = (
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 _QUOTED = re.compile(r"[\"“”„«『「](?P<inside>[^\"“”„«»『』「」]{1,80})[\"“”»』」]")
 _EXCLUDED = re.compile(r"(?:(?<=\s)|^)(?:[-−–—!](?=[^\s\d\W])|not\s{1,3})(?P<word>[^\s\"“”„«»『』「」]{1,40})")
+
+
+_FEW = 3                           # a word in the names of more concepts than these says nothing
 
 
 class Sense(StrEnum):
@@ -72,6 +75,10 @@ class Factors:
     narrower: float = 0.9          # a document about something below what was asked
     wider: float = 0.4             # about what lies directly above
     beside: float = 0.25           # about something else below what lies directly above
+    parts: float = 0.9             # about everything that the form is made of
+    inside: float = 0.5            # about something that is named inside the form
+    all_wider: float = 0.6         # about everything that lies directly above
+    holding: float = 0.6           # about something that has the word in one of its names
     part: float = 0.5              # a word inside a word that nobody knows
 
 
@@ -93,9 +100,17 @@ def read(text: str, language: Language, now: datetime) -> Reading:
     left = _blank(left, money)
     ideas += [Idea(Sense.YEAR, str(one.year), one.start, one.end, (Form((str(one.year),)), Form((f"@{one.year}",))))
               for one in when if one.what == YEAR]
-    ideas += words(left, language)
+    ideas += _once(words(left, language))
     return Reading(text, tuple(sorted(ideas, key=lambda idea: idea.start)), tuple(money),
                    tuple(one for one in when if one.what != YEAR))
+
+
+def _once(ideas: Iterable[Idea]) -> list[Idea]:
+    """Return ideas without those that say the same as an earlier one."""
+    found: dict[tuple[Form, ...], Idea] = {}
+    for idea in ideas:
+        found.setdefault(idea.forms, idea)
+    return list(found.values())
 
 
 def _blank(text: str, spans: Sequence[Idea | DateSpan | AmountSpan]) -> str:
@@ -148,8 +163,11 @@ def known_idea(found: Found, language: Language) -> Idea:
     kinds = {language.kinds[concept] for concept in found.concepts}
     sense = (Sense.PLACE if EntryKind.PLACE in kinds else Sense.CONCEPT if EntryKind.CONCEPT in kinds
              else Sense.GENERIC)
-    return Idea(sense, found.term, found.start, found.end, concept_forms(found.concepts),
-                near_forms(found.concepts, language), found.concepts)
+    forms = (*concept_forms(found.concepts), *part_forms(found, language))
+    inside = [one for one in found.inside if language.kinds[one] == EntryKind.CONCEPT]
+    near = [Form((f"~{concept}",), FACTORS.inside) for concept in inside]
+    return Idea(sense, found.term, found.start, found.end, forms,
+                (*near, *near_forms(found.concepts, language)), found.concepts)
 
 
 def concept_forms(concepts: Sequence[str]) -> tuple[Form, ...]:
@@ -158,11 +176,24 @@ def concept_forms(concepts: Sequence[str]) -> tuple[Form, ...]:
                  for form in (Form((f"={concept}",)), Form((f"~{concept}",), FACTORS.narrower)))
 
 
+def part_forms(found: Found, language: Language) -> tuple[Form, ...]:
+    """Return the form of a term whose parts all stand apart: 青少年心理健康 where 青少年 and 心理健康 are named."""
+    parts = [part for part in language.terms.parts(found.term)
+             if any(language.kinds[concept] != EntryKind.GENERIC for concept in part.concepts)]
+    tokens = dict.fromkeys(f"~{part.concepts[0]}" for part in parts)
+    return (Form(tuple(tokens), FACTORS.parts),) if len(tokens) > 1 else ()
+
+
 def near_forms(concepts: Sequence[str], language: Language) -> tuple[Form, ...]:
-    """Return what comes near to concepts: what lies directly above, and what else lies below that."""
-    over = dict.fromkeys(above for concept in concepts for above in language.direct.get(concept, ()))
-    return tuple(form for one in over
-                 for form in (Form((f"={one}",), FACTORS.wider), Form((f"~{one}",), FACTORS.beside)))
+    """Return what comes near to concepts: all that lies directly above, part of it, and what else lies below that."""
+    forms: list[Form] = []
+    for concept in concepts:
+        over = language.direct.get(concept, ())
+        if len(over) > 1:
+            forms.append(Form(tuple(f"~{one}" for one in over), FACTORS.all_wider))
+        for one in over:
+            forms += [Form((f"={one}",), FACTORS.wider), Form((f"~{one}",), FACTORS.beside)]
+    return tuple(dict.fromkeys(forms))
 
 
 def latin_idea(run: Run) -> Idea:
@@ -188,10 +219,12 @@ def unknown_ideas(run: Run, language: Language) -> Iterator[Idea]:
 
 
 def word_idea(word: str, start: int, language: Language) -> Idea:
-    """Return the idea of one word: all its pairs, or one of the words inside."""
+    """Return the idea of a word that is no form: all its pairs; near: concepts with it in a name, the words inside."""
     forms = (Form(tuple(pairs(word) or [word])),)
-    inside = [part for part in language.inside(word) if len(part) > 1 and part != word]
-    return Idea(Sense.WORD, word, start, start + len(word), forms, tuple(Form((part,), FACTORS.part) for part in inside))
+    held = language.terms.holding(word) if len(word) > 1 else {}
+    near = [Form((f"={concept}",), FACTORS.holding) for concept in held] if len(held) <= _FEW else []
+    near += [Form((part,), FACTORS.part) for part in language.inside(word) if len(part) > 1 and part != word]
+    return Idea(Sense.WORD, word, start, start + len(word), forms, tuple(near))
 
 
 def merged(reading: Reading, other: Reading) -> Reading:

@@ -53,7 +53,7 @@ def _place_tokens(document: PublicDocument, language: Language) -> set[str]:
     for code in document.facets.get("area", (document.area,)):
         if place := language.places.get(code):
             name = language.simple(place.name)
-            found.update((f"={name}", *(f"~{over}" for over in language.above.get(name, ()))))
+            found.update((f"={name}", f"~{name}", *(f"~{over}" for over in language.above.get(name, ()))))
     return found
 
 

@@ -12,12 +12,13 @@ _END = ""                # no character: the key under which a node keeps that a
 
 @dataclass(frozen=True)
 class Found:
-    """A form of the dictionary at [start, end) of a text, and the concepts it stands for."""
+    """A form of the dictionary at [start, end) of a text, the concepts it stands for, and those of forms inside it."""
 
     term: str
     start: int
     end: int
     concepts: tuple[str, ...]
+    inside: tuple[str, ...] = ()
 
 
 class Terms:
@@ -37,6 +38,19 @@ class Terms:
             for character in term:
                 node = node.setdefault(character, {})
             node[_END] = {}
+        self._line = "\n".join(self.concepts)
+
+    def holding(self, word: str) -> dict[str, int]:
+        """Return the concepts that have forms with `word` inside, and how many such forms."""
+        found: dict[str, int] = {}
+        at = self._line.find(word)
+        while at >= 0:
+            start, end = self._line.rfind("\n", 0, at) + 1, self._line.find("\n", at)
+            end = len(self._line) if end < 0 else end
+            for concept in self.concepts[self._line[start:end]]:
+                found[concept] = found.get(concept, 0) + 1
+            at = self._line.find(word, end)
+        return found
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield where forms stand in a normal text; Latin ones only as whole words."""
@@ -50,11 +64,17 @@ class Terms:
                     break
                 node, end = node.get(text[end]), end + 1
 
-    def cover(self, text: str) -> list[Found]:
+    def parts(self, term: str) -> list[Found]:
+        """Return the shorter forms that a form is made of; empty when they leave something over."""
+        parts = self.cover(term, shorter_than=len(term))
+        return parts if sum(len(part.term) for part in parts) == len(term) else []
+
+    def cover(self, text: str, *, shorter_than: int = 1000) -> list[Found]:
         """Return the forms that cover most of a text, in order, none inside another; long ones before many."""
         starts: dict[int, list[int]] = {}
         for start, end in self.spans(text):
-            starts.setdefault(start, []).append(end)
+            if end - start < shorter_than:
+                starts.setdefault(start, []).append(end)
         if not starts:
             return []
         best = [0] * (len(text) + 1)
@@ -65,15 +85,19 @@ class Terms:
                 worth = (end - i) ** 2 + best[end]
                 if worth > best[i]:
                     best[i], chosen[i] = worth, end
-        return list(self._chosen(text, chosen))
+        return list(self._chosen(text, chosen, starts))
 
-    def _chosen(self, text: str, chosen: list[int]) -> Iterator[Found]:
+    def _chosen(self, text: str, chosen: list[int], starts: dict[int, list[int]]) -> Iterator[Found]:
         """Yield the forms chosen, from the left."""
         i = 0
         while i < len(text):
             if end := chosen[i]:
                 term = text[i:end]
-                yield Found(term, i, end, self.concepts[term])
+                inner = dict.fromkeys(
+                    concept for start in range(i, end - 1) for stop in starts.get(start, ())
+                    if stop <= end and (start, stop) != (i, end) for concept in self.concepts[text[start:stop]])
+                held = self.concepts[term]
+                yield Found(term, i, end, held, tuple(one for one in inner if one not in held))
             i = end or i + 1
 
 

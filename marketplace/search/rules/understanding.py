@@ -1,7 +1,7 @@
 """What a question means: clauses, filters, ranges, and what a visitor is told about it. Pure."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -41,8 +41,8 @@ class Understood:
     """
 
     request: SearchRequest
-    loose: SearchRequest | None = None         # most of it, or what comes near; None: there is nothing to loosen
-    anywhere: SearchRequest | None = None      # the same without the place, when one was named
+    loose: tuple[SearchRequest, ...] = ()      # most of it, or what comes near; then any of it
+    anywhere: SearchRequest | None = None      # the same without the place, when one was named; for when nothing is there
     chips: tuple[Chip, ...] = ()
     also: tuple[str, ...] = ()
     did_you_mean: str | None = None
@@ -76,7 +76,7 @@ class _Told:
 
     def rarity(self, forms: Iterable[Form]) -> float:
         """Return how much it says that a document holds one of these forms: 0.1 to about 10."""
-        there = min(sum(self.count(form) for form in forms), self.size)
+        there = min(max(map(self.count, forms), default=0), self.size)
         return max(math.log(1 + (self.size - there + 0.5) / (there + 0.5)), 0.1)
 
 
@@ -173,7 +173,7 @@ class _Builder:
         for idea in chosen or ideas:
             self._chip(_CHIP_OF.get(idea.sense, CHIP_WORD), self._name(idea), idea.start, idea.end)
         return Understood(
-            request, loose=self._loosened(request, loose), anywhere=self._anywhere(request, loose, ideas),
+            request, loose=tuple(self._loosened(request, loose)), anywhere=self._anywhere(request, loose, ideas),
             chips=tuple(self.chips), also=self._also(ideas), marks=self._marks(ideas))
 
     def _without_filters(self, ideas: Iterable[Idea]) -> list[Idea]:
@@ -232,14 +232,14 @@ class _Builder:
             forms += _alternatives(idea.near, 1.0)
         return Clause(tuple(forms), round(weight, 4), role)
 
-    def _loosened(self, request: SearchRequest, clauses: tuple[Clause, ...]) -> SearchRequest | None:
-        """Return the request that most of the ideas, or what comes near, satisfy; ideas nobody has don't count."""
+    def _loosened(self, request: SearchRequest, clauses: tuple[Clause, ...]) -> Iterator[SearchRequest]:
+        """Yield the request for most of the ideas, or what comes near, then for any; ideas nobody has don't count."""
         counted = [clause for clause in clauses if clause.role == Role.COUNTED]
         alive = sum(self._is_held(clause) for clause in counted)
-        least = max(1, math.ceil(alive * WEIGHTS.most)) if counted else 0
-        if clauses == request.clauses and least >= request.least:
-            return None
-        return replace(request, clauses=clauses, least=least)
+        most = math.ceil(alive * WEIGHTS.most)
+        for least in dict.fromkeys((max(most, 1), 1)) if counted else ():
+            if clauses != request.clauses or least < request.least:
+                yield replace(request, clauses=clauses, least=least)
 
     def _is_held(self, clause: Clause) -> bool:
         """Say whether some document may hold a clause."""
@@ -251,8 +251,7 @@ class _Builder:
             return None
         wished = tuple(replace(clause, role=Role.BONUS) if idea.sense == Sense.PLACE else clause
                        for idea, clause in zip(ideas, clauses, strict=False)) + clauses[len(ideas):]
-        loose = self._loosened(request, wished) or request
-        return loose if any(clause.role == Role.COUNTED for clause in wished) else None
+        return next(self._loosened(request, wished), None)
 
     def _also(self, ideas: list[Idea]) -> tuple[str, ...]:
         """Return other forms of the concepts that were typed."""
