@@ -1,13 +1,7 @@
 """Pages that show several slices: home (P1), the desks of unit, organization and funder, help, statements."""
 
-import csv
-from functools import lru_cache
-from pathlib import Path
-
 from flask import Blueprint, Response, current_app, g, render_template, request
-from werkzeug.wrappers import Response as AnyResponse
 
-from marketplace import catalogs
 from marketplace.awards.rules import NOTICE_LABELS
 from marketplace.core.access import ROLE_LABELS, Actor, Role
 from marketplace.core.clock import utc_now
@@ -16,6 +10,8 @@ from marketplace.core.errors import Denied
 from marketplace.core.text import N_
 from marketplace.desks import queries
 from marketplace.desks.rules import OUTCOMES, PIPELINE
+from marketplace.desks.rules.help import GLOSSARY, QUESTIONS, THINGS, TOPICS
+from marketplace.desks.rules.topics import ROLES
 from marketplace.inbox import queries as inbox
 from marketplace.inbox.rules import GROUP_LABELS, KIND_ICONS
 from marketplace.projects.rules import STATUS_LABELS
@@ -26,7 +22,6 @@ from marketplace.web.services import config
 
 blueprint = Blueprint("desks", __name__)
 KEPT_SECONDS = 30
-GLOSSARY = Path(catalogs.__file__).parent / "data" / "glossary.csv"
 CHIEF = tuple(ROLE_LABELS)  # the role named beside a person: the first that he holds, in this order
 
 
@@ -97,34 +92,22 @@ def _inbox(actor: Actor) -> dict[str, object]:
             "news": inbox.latest_news(session, actor)}
 
 
-@lru_cache(maxsize=1)
-def glossary() -> list[dict[str, str]]:
-    """Return the words of the trade: Chinese, pinyin, English."""
-    with GLOSSARY.open(encoding="utf-8") as lines:
-        return list(csv.DictReader(lines))
-
-
-TOPICS = {
-    "buyer": N_("购买单位：从清单到合同"), "provider": N_("社会组织：找项目、写响应、看结果"),
-    "expert": N_("评审专家：申明、打分、提交"), "funder": N_("基金会：看项目、看结果"),
-    "resident": N_("居民和公众：查项目、核合同"), "operator": N_("平台管理：核验、授权、审计"),
-}
-
-
 @blueprint.get("/help")
 @public
 def help_() -> str:
-    """Show help: one page a role, questions, and the words of the trade."""
-    return render_template("desks/help.html", topics=TOPICS, glossary=glossary())
+    """Show help (H1): a page for each role and each thing, and the questions asked most."""
+    return render_template("desks/help.html", roles=ROLES, things=THINGS, questions=THINGS[QUESTIONS].sections)
 
 
 @blueprint.get("/help/<topic>")
 @public
-def help_topic(topic: str) -> str | AnyResponse:
-    """Show how one role does its work, step by step."""
+def help_topic(topic: str) -> str:
+    """Show one page of help."""
     if topic not in TOPICS:
         raise Denied(N_("没有这一页帮助"), hidden=True)
-    return render_template(f"desks/help_{topic}.html", topic=topic, topics=TOPICS)
+    return render_template(
+        "desks/help_topic.html", key=topic, topic=TOPICS[topic], roles=ROLES, things=THINGS,
+        glossary=queries.glossary() if topic == GLOSSARY else (), place=queries.example_place(db.session()))
 
 
 @blueprint.get("/accessibility")

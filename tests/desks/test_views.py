@@ -2,7 +2,7 @@ import pytest
 
 from marketplace.core.access import ROLE_LABELS, Role
 from marketplace.core.db import transaction
-from marketplace.desks.views import TOPICS
+from marketplace.desks.rules.help import TOPICS
 from tests.factories.accounts import make_person, sign_in
 from tests.factories.organizations import make_organization
 from tests.factories.projects import make_desk, make_published

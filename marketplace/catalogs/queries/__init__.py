@@ -47,7 +47,8 @@ __all__ = [
     "ListTotal", "MergedLine", "Node", "PlaceTotal", "area_names", "areas", "board", "by_place", "catalog_by_ref",
     "catalog_rows", "catalog_tree", "category_names", "draft_catalog", "editions", "export_rows", "facts_by_line",
     "item_page", "latest_version", "line_numbers", "list_by_ref", "list_of", "list_totals", "lists_kept_by",
-    "merged_lines", "open_version", "progress_of", "public_documents", "published_catalog", "published_refs_of", "published_version",
+    "merged_lines", "open_version", "progress_of", "public_documents", "published_catalog",
+    "published_refs_of", "published_version",
     "unit_of", "version_of", "work_calendar", "years",
 ]
 

@@ -1,4 +1,4 @@
-"""What of a project may be indexed: published facts only. Plain columns, so that 100,000 projects stay quick and small."""
+"""What of a project may be indexed: published facts only, as plain columns, so that 100,000 stay quick and small."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
