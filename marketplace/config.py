@@ -4,10 +4,12 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 MIN_SECRET = 32
+SEARCH_ENGINES = ("whoosh", "tantivy")
 
 
 class ConfigError(ValueError):
@@ -32,6 +34,7 @@ class Config:
     mail_url: str = "file:"                 # file: writes into instance/mail; smtp://host:port sends
     mail_from: str = "noreply@example.invalid"
     clamd: str = ""                         # ClamAV's socket (path or host:port); empty: the small scanner only
+    search: str = "whoosh"                  # the full-text engine: whoosh, or tantivy for one large machine
     rate_limits: bool = True
     limiter_storage: str = "memory://"
     testing: bool = False
@@ -70,7 +73,7 @@ class Config:
             site_name=get("SITE_NAME", cls.site_name), region_name=get("REGION_NAME", cls.region_name),
             host_name=get("HOST_NAME", cls.host_name), host_phone=get("HOST_PHONE", cls.host_phone),
             mail_url=get("MAIL_URL", cls.mail_url), mail_from=get("MAIL_FROM", cls.mail_from),
-            clamd=get("CLAMD", ""),
+            clamd=get("CLAMD", ""), search=get("SEARCH", cls.search),
             rate_limits=get("RATE_LIMITS", "on") == "on", limiter_storage=get("LIMITER_STORAGE", cls.limiter_storage),
             jobs=get("JOBS", cls.jobs), workers=number("WORKERS", 1), threads=number("THREADS", 8),
         )
@@ -85,6 +88,7 @@ class Config:
         if "*" in self.allowed_hosts:
             msg = "MARKETPLACE_ALLOWED_HOSTS must name hosts, not *"
             raise ConfigError(msg)
+        self._check_search()
         if self.jobs not in {"thread", "none"}:
             msg = "MARKETPLACE_JOBS is thread or none"
             raise ConfigError(msg)
@@ -94,6 +98,15 @@ class Config:
         scheme = self.database_url.partition(":")[0]
         if scheme not in {"", "sqlite", "postgresql", "postgresql+psycopg", "postgres"}:
             msg = f"DATABASE_URL must be sqlite or postgresql, not {scheme!r}"
+            raise ConfigError(msg)
+
+    def _check_search(self) -> None:
+        """Refuse an engine that is unknown or not installed."""
+        if self.search not in SEARCH_ENGINES:
+            msg = f"MARKETPLACE_SEARCH is {' or '.join(SEARCH_ENGINES)}, not {self.search!r}"
+            raise ConfigError(msg)
+        if self.search == "tantivy" and find_spec("tantivy") is None:
+            msg = "MARKETPLACE_SEARCH=tantivy needs the package tantivy: pip install 'marketplace[tantivy]'"
             raise ConfigError(msg)
 
     @property

@@ -171,8 +171,8 @@ class SearchIndex(Protocol):
     def clear(self) -> None:
         """Start again, empty."""
 
-    def stamps(self) -> Mapping[tuple[str, str], str]:
-        """Return the fingerprint of every document held, by (kind, ref)."""
+    def stamps(self, keys: Iterable[tuple[str, str]] | None = None) -> Mapping[tuple[str, str], str]:
+        """Return the fingerprints of the documents held, by (kind, ref); only those of `keys` where they are given."""
 
 
 class Converter(Protocol):

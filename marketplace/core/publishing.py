@@ -4,11 +4,13 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from marketplace.core.outbox import enqueue
+from marketplace.core.outbox import FIRST_BACKOFF, Job, JobState, enqueue
 
 PUBLIC_CHANGED = "public_changed"
+INDEX_HANDLER = "search.index_changes"
 
 
 @dataclass(frozen=True)
@@ -67,3 +69,14 @@ class PublicDocument:
 def public_changed(session: Session, *, kind: str, ref: str, now: datetime) -> None:
     """Tell the index, after the commit, that the public face of (kind, ref) may have changed or gone."""
     enqueue(session, PUBLIC_CHANGED, now=now, doc_kind=kind, ref=ref)
+
+
+def index_lag(session: Session, now: datetime) -> float:
+    """Return for how many seconds the oldest change that is not in the index has been due."""
+    waiting = (Job.kind == PUBLIC_CHANGED, Job.handler == INDEX_HANDLER, Job.state != JobState.DONE)
+    first = session.scalar(select(func.min(Job.due_at)).where(*waiting, Job.attempts == 0, Job.due_at <= now))
+    since = [first] if first else []
+    for made, due, attempts in session.execute(
+            select(Job.created_at, Job.due_at, Job.attempts).where(*waiting, Job.attempts > 0)):
+        since.append(max(made, due - FIRST_BACKOFF * (2 ** attempts - 1)))     # when it was due before it failed
+    return max((now - min(since)).total_seconds(), 0.0) if since else 0.0

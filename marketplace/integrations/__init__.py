@@ -1,6 +1,11 @@
 """One file a vendor, each implementing one port of core/ports.py; make() builds them on first use."""
 
+from pathlib import Path
+
 from marketplace.config import Config
+from marketplace.core.errors import Unavailable
+from marketplace.core.ports import SearchIndex
+from marketplace.core.text import N_
 
 
 def make(name: str, config: Config) -> object:
@@ -49,9 +54,20 @@ def _workbook_writer(_config: Config) -> object:
 
 
 def _search_index(config: Config) -> object:
+    return search_index(config.search, config.instance)
+
+
+def search_index(engine: str, folder: Path) -> SearchIndex:
+    """Return the index of an engine in a folder, each engine in a subfolder of its own; raises Unavailable."""
+    if engine == "tantivy":
+        try:
+            from marketplace.integrations.tantivy import TantivyIndex
+        except ModuleNotFoundError as missing:
+            raise Unavailable(N_("搜索引擎 tantivy 没有安装。请先运行 pip install 'marketplace[tantivy]'")) from missing
+        return TantivyIndex(folder / "index-tantivy")
     from marketplace.integrations.whoosh import WhooshIndex
 
-    return WhooshIndex(config.instance / "index")
+    return WhooshIndex(folder / "index")
 
 
 def _converter(_config: Config) -> object:

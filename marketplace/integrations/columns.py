@@ -3,7 +3,7 @@
 Semantics: core/searching.py. Same sums in the same order in the same precision, so that scores are equal to the bit.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,6 +72,7 @@ class Columns:
 
     keys: Sequence[tuple[str, str]]
     stamps: Sequence[str]
+    in_order: Sequence[int]              # documents in the order of their keys
     ranks: Integers                      # place of the key among the segment's keys
     sorted_keys: Sequence[str]
     facets: Mapping[str, Facet]
@@ -89,8 +90,8 @@ class Columns:
         ranks[in_order] = np.arange(len(keys))
         values, numbers = {name for one in facts for name in one[3]}, {name for one in facts for name in one[4]}
         return cls(
-            keys=[one[:2] for one in facts], stamps=[one[2] for one in facts], ranks=ranks,
-            sorted_keys=[keys[at] for at in in_order],
+            keys=[one[:2] for one in facts], stamps=[one[2] for one in facts],
+            in_order=in_order, ranks=ranks, sorted_keys=[keys[at] for at in in_order],
             facets={name: Facet.of((at, one[3].get(name, ())) for at, one in enumerate(facts)) for name in values},
             kinds=Facet.of((at, (one[0],)) for at, one in enumerate(facts)),
             numbers={name: np.array([one[4].get(name, _MISSING) for one in facts], np.int64) for name in numbers},
@@ -99,6 +100,18 @@ class Columns:
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    def places_of(self, keys: Iterable[tuple[str, str]] | None, alive: Mask) -> list[int]:
+        """Return where documents stand that are still there: those of some keys, or all."""
+        if keys is None:
+            return np.flatnonzero(alive).tolist()
+        found = []
+        for kind, ref in keys:
+            key = f"{kind}:{ref}"
+            rank = bisect_left(self.sorted_keys, key)
+            if rank < len(self.sorted_keys) and self.sorted_keys[rank] == key and alive[self.in_order[rank]]:
+                found.append(self.in_order[rank])
+        return found
 
 
 def _place(facts: Facts, sort: Sort) -> int:

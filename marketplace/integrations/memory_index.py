@@ -85,9 +85,11 @@ class MemoryIndex:
         """Forget everything."""
         self.rebuild((), label=self._label)
 
-    def stamps(self) -> Mapping[tuple[str, str], str]:
+    def stamps(self, keys: Iterable[tuple[str, str]] | None = None) -> Mapping[tuple[str, str], str]:
         """Return the fingerprints."""
-        return {(row.kind, row.ref): row.stamp for row in self.rows.values()}
+        wanted = None if keys is None else set(keys)
+        return {(row.kind, row.ref): row.stamp for row in self.rows.values()
+                if wanted is None or (row.kind, row.ref) in wanted}
 
 
 def _is_after(place: tuple[float, str], cursor: Cursor | None) -> bool:

@@ -159,13 +159,14 @@ class TantivyIndex:
         with _as_oserror(READ):
             return self._generations.label()
 
-    def stamps(self) -> Mapping[tuple[str, str], str]:
-        """Return what the index holds."""
+    def stamps(self, keys: Iterable[tuple[str, str]] | None = None) -> Mapping[tuple[str, str], str]:
+        """Return the fingerprints of what the index holds."""
+        query = Query.all_query() if keys is None else _any_of("key", (f"{kind}:{ref}" for kind, ref in keys))
         with _as_oserror(READ):
             searcher = self._newest()
             if not searcher.num_docs:
                 return {}
-            found = (searcher.doc(at) for _, at in searcher.search(Query.all_query(), limit=searcher.num_docs).hits)
+            found = (searcher.doc(at) for _, at in searcher.search(query, limit=searcher.num_docs, count=False).hits)
             return {_apart(document["key"][0]): document["stamp"][0] for document in found}
 
     def _newest(self) -> tantivy.Searcher:

@@ -212,11 +212,12 @@ class WhooshIndex:
         with as_oserror(READ):
             return self._generations.label()
 
-    def stamps(self) -> Mapping[tuple[str, str], str]:
-        """Return what the index holds."""
+    def stamps(self, keys: Iterable[tuple[str, str]] | None = None) -> Mapping[tuple[str, str], str]:
+        """Return the fingerprints of what the index holds."""
+        wanted = None if keys is None else list(keys)
         with as_oserror(READ):
-            return {segment.columns.keys[at]: segment.columns.stamps[at]
-                    for segment, alive in self._newest().parts for at in np.flatnonzero(alive).tolist()}
+            return {segment.columns.keys[at]: segment.columns.stamps[at] for segment, alive in self._newest().parts
+                    for at in segment.columns.places_of(wanted, alive)}
 
     def _newest(self) -> Snapshot:
         """Return the index as the last commit of whatever process left it."""

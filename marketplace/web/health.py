@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 
 from marketplace.core.clock import utc_now
 from marketplace.core.outbox import waiting
+from marketplace.core.publishing import index_lag
 from marketplace.core.text import N_
 from marketplace.web import migrate
-from marketplace.web.services import config
+from marketplace.web.services import config, services
 
 MAX_JOB_AGE = timedelta(minutes=5)
 MAX_CLOCK_DIFFERENCE = 2.0   # seconds; beyond that a bid's time cannot be trusted (house.md section 5)
@@ -23,12 +24,16 @@ MAX_CLOCK_DIFFERENCE = 2.0   # seconds; beyond that a bid's time cannot be trust
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that must hold: its name, what it is called on pages, whether it holds, and what was measured."""
+    """One thing that must hold: its name, what it is called on pages, whether it holds, and what was measured.
+
+    What is not `needed` leaves the site ready for visitors when it fails: it does less, and says so.
+    """
 
     name: str
     label: str
     ok: bool
     value: str
+    needed: bool = True
 
 
 def checks(session: Session, *, now: datetime) -> list[Check]:
@@ -44,7 +49,7 @@ def _tried(name: str, label: str, check: Callable[[Session, datetime], tuple[boo
     except (SQLAlchemyError, OSError) as broken:
         session.rollback()
         ok, value = False, type(broken).__name__
-    return Check(name, label, ok, value)
+    return Check(name, label, ok, value, needed=name not in _SPARED)
 
 
 def _database(session: Session, _now: datetime) -> tuple[bool, str]:
@@ -87,7 +92,18 @@ def _clock(session: Session, _now: datetime) -> tuple[bool, str]:
     return difference <= MAX_CLOCK_DIFFERENCE, f"{difference:.3f} s"
 
 
+def _search(session: Session, now: datetime) -> tuple[bool, str]:
+    """Read the search index, and see how far it is behind. Without it search answers by title from the database."""
+    lag = index_lag(session, now)
+    try:
+        documents = services().search_index.size()
+    except OSError:
+        return False, f"no index that can be read, {int(lag)} s behind; `flask search rebuild` makes it anew"
+    return timedelta(seconds=lag) <= MAX_JOB_AGE, f"{documents} documents, {int(lag)} s behind"
+
+
+_SPARED = frozenset({"search"})
 _CHECKS: tuple[tuple[str, str, Callable[[Session, datetime], tuple[bool, str]]], ...] = (
     ("database", N_("数据库"), _database), ("migration", N_("数据结构版本"), _migration), ("storage", N_("存储空间"), _storage),
-    ("jobs", N_("后台任务"), _jobs), ("clock", N_("时钟"), _clock),
+    ("jobs", N_("后台任务"), _jobs), ("clock", N_("时钟"), _clock), ("search", N_("搜索索引"), _search),
 )

@@ -278,7 +278,8 @@ def test_health_says_what_holds(client, app):
     answer = client.get("/readyz")
     assert answer.status_code == 200, answer.json
     assert answer.json["ok"] is True
-    assert set(answer.json["checks"]) == {"database", "migration", "storage", "jobs", "clock"}
+    assert set(answer.json["checks"]) == {"database", "migration", "storage", "jobs", "clock", "search"}
+    assert answer.json["degraded"] == ["search"], "there is no index yet: the site is ready, its search is limited"
 
 
 def test_health_turns_red_when_jobs_are_late(client, app):

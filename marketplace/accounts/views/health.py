@@ -21,8 +21,12 @@ def healthz() -> Response:
 @healths.get("/readyz")
 @public
 def readyz() -> tuple[Response, int]:
-    """Say whether database, migrations, storage, jobs and clock are as they must be: 200, or 503 naming what is not."""
+    """Say whether database, migrations, storage, jobs and clock are as they must be: 200, or 503 naming what is not.
+
+    A search index that is missing or late is told (`degraded`) and does not keep visitors away.
+    """
     found = checks(db.session(), now=utc_now())
-    answer = jsonify(ok=all(check.ok for check in found),
+    is_ready = all(check.ok for check in found if check.needed)
+    answer = jsonify(ok=is_ready, degraded=[check.name for check in found if not check.ok and not check.needed],
                      checks={check.name: {"ok": check.ok, "value": check.value} for check in found})
-    return answer, 200 if all(check.ok for check in found) else NOT_READY
+    return answer, 200 if is_ready else NOT_READY

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from functools import partial
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy import BigInteger, cast, func, select, type_coerce
 from sqlalchemy.orm import Session
@@ -22,9 +21,9 @@ from marketplace.demo import operations
 from marketplace.demo.operations import World
 from marketplace.demo.rules.plan import DEFAULT_SEED, PROJECTS, plan
 from marketplace.projects.models import Project
-from marketplace.search import queries as search
+from marketplace.search import operations as search
 from marketplace.web import migrate
-from marketplace.web.services import config, services
+from marketplace.web.services import config, public_sources, services
 
 BATCH = 40
 LEAST_OF_A_KIND = 8    # a panel needs bidders even in the smallest world
@@ -49,7 +48,7 @@ def build(seed: int, size: int, no_index: bool, as_json: bool) -> None:  # noqa:
     world = _build(seed, size)
     if not no_index:
         say("建立全文索引 ……")
-        services().search_index.rebuild(search.all_documents(db.session(), _sources()))
+        search.rebuild(db.session(), services=services(), sources=public_sources(), now=utc_now())
         db.session.rollback()
     report = _report(world, seconds=time.perf_counter() - began)
     keep_sign_ins(world)
@@ -136,12 +135,6 @@ def _settle(world: World) -> None:
     while sealed:
         with transaction() as session:
             sealed = bool(audit.seal_batch(session))
-
-
-def _sources() -> search.Sources:
-    """Return the public documents of every slice."""
-    sources: search.Sources = current_app.extensions["marketplace.public_sources"]
-    return sources
 
 
 def _report(world: World, *, seconds: float) -> dict[str, object]:

@@ -2,35 +2,42 @@
 
 import json
 import sys
+from datetime import datetime
 
 import click
 from flask.cli import AppGroup
 
 from marketplace.core.clock import utc_now
 from marketplace.core.db import db
-from marketplace.search import queries
-from marketplace.search.rules.upkeep import Difference, compare
-from marketplace.web.services import public_sources, services
+from marketplace.search import operations, queries
+from marketplace.search.rules.upkeep import Difference
+from marketplace.web.services import config, public_sources, services
 
 group = AppGroup("search", help="The search index.")
+_EVERY = 5_000                     # documents between two lines of progress
 
 
-def _difference() -> tuple[Difference, int]:
+def _difference(now: datetime) -> tuple[Difference, int]:
     """Compare index and database; an index that cannot be read holds nothing."""
-    should = {(d.kind, d.ref): d.fingerprint() for d in queries.all_documents(db.session(), public_sources())}
+    session, sources = db.session(), public_sources()
     try:
-        holds = services().search_index.stamps()
+        return queries.difference(session, sources, services().search_index, now=now)
     except OSError as away:
         click.echo(str(away), err=True)
-        holds = {}
-    return compare(should, holds), len(holds)
+        should = queries.stamps_of(session, queries.all_documents(session, sources), now=now)
+        return Difference(missing=tuple(sorted(should)), extra=(), stale=()), 0
 
 
-def _report(difference: Difference, documents: int) -> dict[str, object]:
-    """Return the report as interfaces.md has it."""
-    return {"ok": not difference, "missing": len(difference.missing), "extra": len(difference.extra),
-            "stale": len(difference.stale), "lag_seconds": queries.lag_seconds(db.session(), utc_now()),
-            "documents": documents}
+def _report(now: datetime) -> dict[str, object]:
+    """Return the report as interfaces.md has it, with the engine and what the rows were made with."""
+    difference, documents = _difference(now)
+    report = difference.report(documents=documents, lag_seconds=queries.lag_seconds(db.session(), now))
+    try:
+        made_with, is_readable = services().search_index.label(), True
+    except OSError:
+        made_with, is_readable = "", False
+    report["ok"] = bool(report["ok"]) and is_readable
+    return {**report, "engine": config().search, "readable": is_readable, "dictionary": made_with}
 
 
 def _say(report: dict[str, object], *, as_json: bool) -> None:
@@ -42,15 +49,33 @@ def _say(report: dict[str, object], *, as_json: bool) -> None:
                f"{report['extra']} extra, {report['stale']} stale, {report['lag_seconds']} s behind")
 
 
+def _progress(done: int) -> None:
+    """Say on stderr how far a rebuild is."""
+    if done % _EVERY == 0:
+        click.echo(f"{done} documents", err=True)
+
+
+def _stop(away: OSError) -> None:
+    """Say why the index cannot be written; exit 3: a part of the system is missing."""
+    click.echo(str(away), err=True)
+    sys.exit(3)
+
+
 @group.command("rebuild")
 @click.option("--json", "as_json", is_flag=True)
 def rebuild(as_json: bool) -> None:  # noqa: FBT001
-    """Build the index anew from the database, then switch to it."""
-    count = services().search_index.rebuild(queries.all_documents(db.session(), public_sources()))
-    difference, documents = _difference()
-    _say(_report(difference, documents), as_json=as_json)
+    """Build the index anew from the database beside the one in use, then switch to it."""
+    try:
+        count = operations.rebuild(db.session(), services=services(), sources=public_sources(), now=utc_now(),
+                                   progress=_progress)
+    except OSError as away:
+        _stop(away)
+        return
+    db.session.rollback()
     click.echo(f"{count} documents written", err=True)
-    sys.exit(1 if difference else 0)
+    report = _report(utc_now())
+    _say(report, as_json=as_json)
+    sys.exit(0 if report["ok"] else 1)
 
 
 @group.command("verify")
@@ -58,18 +83,33 @@ def rebuild(as_json: bool) -> None:  # noqa: FBT001
 @click.option("--json", "as_json", is_flag=True)
 def verify(repair: bool, as_json: bool) -> None:  # noqa: FBT001
     """Compare the index with the database; exit 1 when it differs (with --repair: still differs)."""
-    difference, documents = _difference()
-    if repair and difference:
-        found = queries.documents_of(db.session(), public_sources(), [*difference.missing, *difference.stale])
-        services().search_index.index(found.values(), deleted=difference.extra)
-        difference, documents = _difference()
-    _say(_report(difference, documents), as_json=as_json)
-    sys.exit(1 if difference else 0)
+    now = utc_now()
+    if repair:
+        try:
+            _repair(now)
+        except OSError as away:
+            _stop(away)
+        db.session.rollback()
+    report = _report(now)
+    _say(report, as_json=as_json)
+    sys.exit(0 if report["ok"] else 1)
+
+
+def _repair(now: datetime) -> None:
+    """Mend what differs; an index that is missing or cannot be read is built anew."""
+    session, sources = db.session(), public_sources()
+    try:
+        services().search_index.label()
+        difference, _ = queries.difference(session, sources, services().search_index, now=now)
+    except OSError:
+        operations.rebuild(session, services=services(), sources=sources, now=now)
+        return
+    if difference:
+        operations.repair(session, services=services(), sources=sources, difference=difference, now=now)
 
 
 @group.command("status")
 @click.option("--json", "as_json", is_flag=True)
 def status(as_json: bool) -> None:  # noqa: FBT001
     """Say how much the index holds and how far it is behind."""
-    difference, documents = _difference()
-    _say(_report(difference, documents), as_json=as_json)
+    _say(_report(utc_now()), as_json=as_json)

@@ -5,10 +5,13 @@ from marketplace.search.queries.upkeep import (
     BATCH,
     Sources,
     all_documents,
+    difference,
     documents_of,
     lag_seconds,
+    rows_of,
+    stamps_of,
     waiting_keys,
 )
 
-__all__ = ["BATCH", "Sources", "all_documents", "documents_of", "lag_seconds", "texts_by_document",
-           "texts_of", "unread", "waiting_keys"]
+__all__ = ["BATCH", "Sources", "all_documents", "difference", "documents_of", "lag_seconds", "rows_of", "stamps_of",
+           "texts_by_document", "texts_of", "unread", "waiting_keys"]

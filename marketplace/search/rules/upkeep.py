@@ -1,4 +1,4 @@
-"""How the index and the database are compared. Pure."""
+"""How the index and the database are compared, and what a report of it says. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +16,11 @@ class Difference:
 
     def __bool__(self) -> bool:
         return bool(self.missing or self.extra or self.stale)
+
+    def report(self, *, documents: int, lag_seconds: float) -> dict[str, object]:
+        """Return the report of `flask search verify`; `documents`: how many the index holds."""
+        return {"ok": not self, "missing": len(self.missing), "extra": len(self.extra), "stale": len(self.stale),
+                "lag_seconds": lag_seconds, "documents": documents}
 
 
 def compare(should: Mapping[Key, str], holds: Mapping[Key, str]) -> Difference:
