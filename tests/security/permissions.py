@@ -15,7 +15,7 @@ from marketplace.core.access import Role
 PUBLIC = "public"
 SIGNED_IN = "signed in"
 NOTHING = "nothing22222"   # a reference that names nothing
-VALUES: Mapping[str, object] = {"year": 2026, "number": 1, "line": 1, "position": 1, "kind": "csv"}
+VALUES: Mapping[str, object] = {"year": 2026, "number": 1, "line": 1, "position": 1, "kind": "csv", "scope": "all"}
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,25 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("/audit-heads", "GET"): Row(PUBLIC),
     ("/healthz", "GET"): Row(PUBLIC),
     ("/readyz", "GET"): Row(PUBLIC),
+    # saved searches: one's own; the token of a message opens the door of one search
+    ("/my/searches", "GET"): Row(SIGNED_IN),
+    ("/my/searches/new", "GET"): Row(SIGNED_IN),
+    ("/my/searches/new", "POST"): Row(SIGNED_IN, 422),
+    ("/my/searches/<ref>", "GET"): Row(SIGNED_IN, 404),
+    ("/my/searches/<ref>/change", "GET"): Row(SIGNED_IN, 404),
+    ("/my/searches/<ref>/change", "POST"): Row(SIGNED_IN, 404),
+    ("/my/searches/<ref>/pause", "POST"): Row(SIGNED_IN, 404),
+    ("/my/searches/<ref>/resume", "POST"): Row(SIGNED_IN, 404),
+    ("/my/searches/<ref>/delete", "POST"): Row(SIGNED_IN, 404),
+    ("/my/searches/<ref>/mute/<kind>/<item_ref>", "POST"): Row(SIGNED_IN, 404),
+    ("/my/searches/<ref>/unmute/<kind>/<item_ref>", "POST"): Row(SIGNED_IN, 404),
+    ("/my/searches/told/<message_ref>", "GET"): Row(SIGNED_IN, 404),
+    ("/my/searches/off/<token>", "GET"): Row(PUBLIC, 404),
+    ("/my/searches/off/<token>", "POST"): Row(PUBLIC, 404),
+    ("/my/searches/off/<token>/<any(all):scope>", "GET"): Row(PUBLIC, 404),
+    ("/my/searches/off/<token>/<any(all):scope>", "POST"): Row(PUBLIC, 404),
+    ("/my/searches/off/<token>/<kind>/<item_ref>", "GET"): Row(PUBLIC, 404),
+    ("/my/searches/off/<token>/<kind>/<item_ref>", "POST"): Row(PUBLIC, 404),
     # files
     ("/files/<ref>", "GET"): Row(PUBLIC, 404),
     # organizations
@@ -145,6 +164,11 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("/v", "GET"): Row(PUBLIC),
     ("/v/<code>", "GET"): Row(PUBLIC, 404),
     # projects, bids, panels
+    ("/search", "GET"): Row(PUBLIC),
+    ("/search/suggest", "GET"): Row(PUBLIC),
+    ("/search.atom", "GET"): Row(PUBLIC),
+    ("/search.ics", "GET"): Row(PUBLIC),
+    ("/search.<any(csv, xlsx):kind>", "GET"): Row(PUBLIC),
     ("/projects", "GET"): Row(PUBLIC),
     ("/projects.<any(csv, xlsx):kind>", "GET"): Row(PUBLIC),
     ("/projects/<ref>", "GET"): Row(PUBLIC, 404),
