@@ -33,7 +33,6 @@ from marketplace.web.fields import ChineseDateField, DeadlineField, LongTextFiel
 BLANK_ROWS = 2
 MORE_ROWS = 3
 MAX_ROWS = 50
-MAX_QUERY = 80
 MANY = 12                          # values of one facet in an address
 LONGEST_CODE = 12                  # of catalogue and areas
 
@@ -291,15 +290,13 @@ def _known(values: Sequence[str], kind: type[DisplayStatus] | type[BudgetBand]) 
 
 def filters_from(args: Any) -> Filters:
     """Read the list's filters from an address (a MultiDict); what nobody could have chosen is left out."""
-    text = " ".join(args.get("q", "").split())[:MAX_QUERY]
     due, sort = args.get("due", ""), args.get("sort", "")
-    default = Sort.RELEVANCE if text else Sort.NEWEST
     return Filters(
         statuses=tuple(s for s in _known(args.getlist("status"), DisplayStatus) if s in PUBLIC_STATUSES),
         categories=_codes(args.getlist("category")), areas=_codes(args.getlist("area")),
         bands=_known(args.getlist("budget"), BudgetBand),
-        due_days=int(due) if due in {str(days) for days in DUE_DAYS} else None, text=text,
-        sort=Sort(sort) if sort in set(Sort) and (text or sort != Sort.RELEVANCE) else default)
+        due_days=int(due) if due in {str(days) for days in DUE_DAYS} else None,
+        sort=Sort(sort) if sort in set(Sort) else Sort.NEWEST)
 
 
 def _codes(values: Sequence[str]) -> tuple[str, ...]:

@@ -1,13 +1,20 @@
 """Hands bytes to a browser so that they are saved, never run (security.md section 7)."""
 
+import csv
 import hashlib
+import io
 import unicodedata
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from flask import request
 from werkzeug.wrappers import Response
 
+from marketplace.web.services import services
+
 PUBLIC_SECONDS = 3600
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def attachment(data: bytes, *, name: str, media_type: str, is_public: bool = False) -> Response:
@@ -29,3 +36,13 @@ def attachment(data: bytes, *, name: str, media_type: str, is_public: bool = Fal
     else:
         response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def spreadsheet(rows: Sequence[Sequence[str]], *, kind: str, name: str, sheet: str) -> Response:
+    """Return rows of text as a download: `kind` is csv or xlsx, `name` has no extension. No cell is run as a formula."""
+    if kind == "xlsx":
+        data = services().workbook_writer.write({sheet: rows}, title=sheet)
+        return attachment(data, name=f"{name}.xlsx", media_type=XLSX)
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([[f"'{cell}" if cell.startswith(_DANGEROUS) else cell for cell in row] for row in rows])
+    return attachment(("\ufeff" + text.getvalue()).encode(), name=f"{name}.csv", media_type="text/csv")

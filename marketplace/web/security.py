@@ -30,16 +30,12 @@ def client_key() -> str:
 limiter = Limiter(key_func=client_key, headers_enabled=True)
 
 
-def searches_nothing() -> bool:
-    """Say whether a list is opened without a search text; only searching is limited."""
-    return not request.args.get("q", "").strip()
-
-
 # Limits with a name, so that pages, tests and docs say the same numbers (security.md section 6).
 SIGN_IN_LIMIT = "10 per 5 minutes"
 SIGN_IN_TOTAL_LIMIT = "1000 per 5 minutes"
 VERIFY_LIMIT = "30 per minute"
 SEARCH_LIMIT = "5 per second"
+SUGGEST_LIMIT = "10 per second"    # one a pause in typing
 UPLOAD_LIMIT = "60 per 10 minutes"
 EXPORT_LIMIT = "30 per hour"       # visitors of one office share an address
 

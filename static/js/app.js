@@ -202,7 +202,7 @@
     const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
     if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey || !keysOn()) return;
     const box = document.querySelector("form[role=search] input[name=q]");
-    if (box) { event.preventDefault(); box.focus(); box.select(); } else { location.href = "/projects"; }
+    if (box) { event.preventDefault(); box.focus(); box.select(); } else { location.href = "/search"; }
   });
 
   /* ---------- small things ---------- */

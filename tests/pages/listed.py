@@ -2,12 +2,13 @@
 
 PAGES: dict[str, tuple[str, ...]] = {
     "visitor": (
-        "/", "/projects", "/projects?q=助餐&status=open", "/projects?q=没有这样的项目", "/projects/{open}", "/projects/{sealed}",
+        "/", "/projects", "/projects?status=open", "/projects?status=failed&category=C", "/search", "/search?q=助餐&kind=project&status=open",
+        "/search?q=助餐 30万以下&view=cards", "/search?view=map", "/search?q=没有这样的项目&kind=project&budget=100-", "/projects/{open}", "/projects/{sealed}",
         "/projects/{contracted}", "/projects/{failed}", "/projects/{contracted}/opening", "/projects/{contracted}/contract", "/rules", "/projects/{awarded}/result",
         "/catalogs", "/catalogs/A040203", "/catalogs/editions", "/catalogs/editions/{edition}", "/purchase-lists", "/purchase-lists/{list}",
         "/purchase-lists/{list}/changes", "/purchase-lists/merged", "/organizations", "/organizations/{provider}",
         "/organizations/{unit}", "/notices", "/notices/{notice}", "/v", "/v/{code}", "/v/0000-0000-0000-0000", "/help", "/help/buyer",
-        "/help/provider", "/help/resident", "/accessibility", "/privacy", "/sign-in", "/activate", "/register",
+        "/help/provider", "/help/resident", "/help/search", "/help/alerts", "/help/verify", "/help/questions", "/help/glossary", "/help/contact", "/accessibility", "/privacy", "/sign-in", "/activate", "/register",
         "/nothing-here", "/projects?size=large",
     ),
     "handler": (
@@ -52,7 +53,8 @@ EXPECTED: dict[tuple[str, str], int] = {
 NOT_PAGES = {
     "static": "assets", "files.download": "a download", "health.healthz": "for machines", "health.readyz": "for machines",
     "desks.robots": "for machines", "inbox.alive": "answers 204", "ops.audit_heads": "plain text for machines",
-    "projects.export": "a download", "projects.calendar": "a download", "catalogs.export": "a download",
+    "projects.export": "a download", "projects.calendar": "a download", "search.export": "a download", "search.atom": "a feed",
+    "search.deadlines": "a download", "search.suggest": "a fragment and JSON", "catalogs.export": "a download",
     "catalogs.export_list": "a download", "catalogs.merged_export": "a download", "contracts.paper": "a download",
     "contracts.signed_copy": "a download", "bids.own_file": "a download", "bids.draft_file": "a download",
     "imports.error_workbook": "a download", "awards.desk_file": "a download", "awards.offer_file": "a download",

@@ -22,7 +22,6 @@ from tests.factories.projects import (
     make_actor,
     make_desk,
     make_draft,
-    make_opened,
     make_published,
     make_submitted,
 )
@@ -137,14 +136,6 @@ def test_many_hits_are_met_in_the_kept_order_few_are_sorted(session: Session, mo
     assert [row.ref for row in found(session, Filters(sort=Sort.BUDGET_UP)).rows] == few
 
 
-def test_hits_of_a_text_search_keep_their_order_and_unknown_ones_are_left_out(session: Session) -> None:
-    projects = many(session, 9)
-    hits = [projects[5].ref, "unknown", projects[2].ref]
-    listing = found(session, Filters(text="x", sort=Sort.RELEVANCE), hits=hits)
-    assert [row.ref for row in listing.rows] == [projects[5].ref, projects[2].ref]
-    assert found(session, Filters(text="x"), hits=[]).total == 0
-
-
 def test_drafts_and_submitted_projects_are_in_no_public_list(session: Session) -> None:
     desk = make_desk(session)
     make_draft(session, desk), make_submitted(session, desk)
@@ -152,7 +143,6 @@ def test_drafts_and_submitted_projects_are_in_no_public_list(session: Session) -
     operations.terminate(session, actor=desk.handler, project=discarded, reason="重复", now=NOW)
     listing = found(session, Filters())
     assert listing.total == 0
-    assert queries.titles_like(session, "长者") == []
     assert list(queries.public_documents(session, None)) == []
 
 
@@ -284,13 +274,6 @@ def test_the_rules_of_a_published_project_are_those_of_its_day(session: Session)
     session.flush()
     assert queries.rules_of(session, project, NOW).min_bids == 4
     assert queries.rules_of(session, make_draft(session), NOW).min_bids == 3
-
-
-def test_titles_are_found_without_an_index(session: Session) -> None:
-    project = make_opened(session)
-    assert queries.titles_like(session, "长者 助餐") == [project.ref]
-    assert queries.titles_like(session, project.number) == [project.ref]
-    assert queries.titles_like(session, "100%") == []
 
 
 def test_look_ups_by_reference(session: Session) -> None:

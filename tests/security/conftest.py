@@ -25,7 +25,8 @@ class World:
 
 @pytest.fixture
 def world(app) -> World:
-    """Everybody once; the handler has a password and the account name LOGIN."""
+    """Everybody once; the handler has a password and the account name LOGIN. The index is there, and empty."""
+    app.extensions["marketplace.services"].search_index.clear()
     return make_world(app)
 
 

@@ -333,7 +333,7 @@ def test_sec_10_limits_count_the_person_and_for_visitors_the_address(fresh_app):
         codes = [client.get("/catalogs/export.csv").status_code for _ in range(31)]
         assert (codes[29], codes[30]) == (404, 429)
         assert visitor.get("/catalogs/export.csv").status_code == 404, "the same address, but not the same person"
-        assert client.get("/projects?q=助餐").headers["X-RateLimit-Limit"] == "5"
+        assert client.get("/search?q=助餐").headers["X-RateLimit-Limit"] == "5"
         assert "X-RateLimit-Limit" not in client.get("/projects").headers, "only searching is limited"
     finally:
         with limited.app_context():

@@ -11,9 +11,7 @@ from marketplace.core.money import Money
 from marketplace.organizations.models import Organization
 from marketplace.projects.models import Project
 from marketplace.projects.queries.facets import FacetIndex, Filters
-from marketplace.projects.rules import DisplayStatus, ProjectState, display_status
-
-MOST_LIKE = 1_000
+from marketplace.projects.rules import DisplayStatus, display_status
 
 
 @dataclass(frozen=True)
@@ -56,11 +54,11 @@ _COLUMNS = (
 _ROWS = select(*_COLUMNS).join(Organization, Organization.id == Project.buyer_id)
 
 
-def browse(session: Session, index: FacetIndex, filters: Filters, *, now: datetime, hits: Sequence[str] | None = None,
-           page: int = 1, size: int = 20) -> Listing:
+def browse(session: Session, index: FacetIndex, filters: Filters, *, now: datetime, page: int = 1,
+           size: int = 20) -> Listing:
     """Return one page of the public list; two small queries, whatever the number of projects."""
     index.refresh(session, now)
-    found = index.find(filters, hits=hits, now=now, page=page, size=size)
+    found = index.find(filters, now=now, page=page, size=size)
     rows = {row.id: row for row in session.execute(_ROWS.where(Project.id.in_(found.ids)))} if found.ids else {}
     return Listing(
         rows=[Row(ref=r.ref, number=r.number, title=r.title, summary=r.summary, buyer=r.buyer,
@@ -72,14 +70,3 @@ def browse(session: Session, index: FacetIndex, filters: Filters, *, now: dateti
         total=found.total, counts=found.counts, counted_at=found.counted_at, categories=index.categories,
         areas=index.areas)
 
-
-def titles_like(session: Session, text: str) -> list[str]:
-    """Return the refs of public projects whose title or number holds every word: what is left without an index."""
-    query = (
-        select(Project.ref)
-        .where(Project.published_at.is_not(None), Project.state.not_in((ProjectState.DRAFT, ProjectState.IN_REVIEW)))
-        .order_by(Project.published_at.desc(), Project.id.desc()).limit(MOST_LIKE))
-    for word in text.split():
-        query = query.where(Project.title.contains(word, autoescape=True)
-                            | Project.number.contains(word, autoescape=True))
-    return list(session.scalars(query))

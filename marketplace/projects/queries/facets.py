@@ -38,14 +38,13 @@ Value = tuple[str, str]
 
 @dataclass(frozen=True)
 class Filters:
-    """What a visitor asked the list for. Several values of one facet: any of them. `refs`: hits of a text search."""
+    """What a visitor asked the list for. Several values of one facet: any of them."""
 
     statuses: tuple[DisplayStatus, ...] = ()
     categories: tuple[str, ...] = ()
     areas: tuple[str, ...] = ()
     bands: tuple[BudgetBand, ...] = ()
     due_days: int | None = None
-    text: str = ""
     sort: Sort = Sort.NEWEST
 
     def chosen(self) -> dict[str, tuple[str, ...]]:
@@ -85,7 +84,6 @@ class FacetIndex:
 
     entries: list[_Entry] = field(default_factory=list)          # in the order of publishing
     place: dict[int, int] = field(default_factory=dict)          # project id -> position
-    place_of_ref: dict[str, int] = field(default_factory=dict)
     bits: dict[Value, int] = field(default_factory=dict)
     closing: list[tuple[datetime, int]] = field(default_factory=list)   # of open ones, the next deadline first
     orders: dict[Sort, list[int]] = field(default_factory=dict)
@@ -130,7 +128,7 @@ class FacetIndex:
 
     def _read_all(self, session: Session, now: datetime) -> None:
         """Begin again from the database."""
-        for part in (self.entries, self.place, self.place_of_ref, self.bits, self.closing, self.orders):
+        for part in (self.entries, self.place, self.bits, self.closing, self.orders):
             part.clear()
         self.last_event = session.scalar(select(func.max(AuditEvent.id))) or 0
         gathered: dict[Value, list[int]] = {}
@@ -144,7 +142,7 @@ class FacetIndex:
         """Take a project in while all are read for the first time."""
         position = len(self.entries)
         self.entries.append(entry)
-        self.place[entry.id] = self.place_of_ref[entry.ref] = position
+        self.place[entry.id] = position
         for value in (*entry.values, ("status", str(entry.status)), ("", "")):
             gathered.setdefault(value, []).append(position)
         if entry.status == DisplayStatus.OPEN:
@@ -156,7 +154,7 @@ class FacetIndex:
         if position is None:
             position = len(self.entries)
             self.entries.append(entry)
-            self.place[entry.id] = self.place_of_ref[entry.ref] = position
+            self.place[entry.id] = position
             old: tuple[Value, ...] = ()
         else:
             known = self.entries[position]
@@ -190,12 +188,10 @@ class FacetIndex:
                 entry.status = DisplayStatus.SEALED
                 self.orders.pop(Sort.CLOSING, None)
 
-    def find(self, filters: Filters, *, hits: Sequence[str] | None, now: datetime, page: int, size: int) -> Found:
-        """Return one page and the counts. `hits`: refs that a text search found, best first; None: no text asked."""
+    def find(self, filters: Filters, *, now: datetime, page: int, size: int) -> Found:
+        """Return one page and the counts."""
         with self.lock:
             base = self.bits.get(("", ""), 0)
-            if hits is not None:
-                base &= _bits(sorted(self.place_of_ref[ref] for ref in hits if ref in self.place_of_ref))
             if filters.due_days is not None:
                 base &= self._due_within(now, filters.due_days)
             masks = {facet: self._any(facet, values) for facet, values in filters.chosen().items() if values}
@@ -203,7 +199,7 @@ class FacetIndex:
                       for facet in ("status", "category", "area", "budget")}
             wanted = _and(base, masks)
             ids = [self.entries[position].id for position in
-                   self._page(wanted, filters.sort, hits or (), (page - 1) * size, size)]
+                   self._page(wanted, filters.sort, (page - 1) * size, size)]
             return Found(ids, wanted.bit_count(), counts, now)
 
     def _any(self, facet: str, values: Iterable[str]) -> int:
@@ -225,7 +221,7 @@ class FacetIndex:
                              if self.entries[position].closes_at == closes_at
                              and self.entries[position].status == DisplayStatus.OPEN}))
 
-    def _page(self, wanted: int, sort: Sort, hits: Sequence[str], skip: int, size: int) -> list[int]:
+    def _page(self, wanted: int, sort: Sort, skip: int, size: int) -> list[int]:
         """Return the positions of one page of a set, in the order asked for."""
         total = wanted.bit_count()
         if skip >= total:
@@ -233,9 +229,6 @@ class FacetIndex:
         octets = wanted.to_bytes(len(self.entries) // 8 + 1, "little")
         if sort == Sort.NEWEST:
             walk: Iterable[int] = _from_the_end(octets)
-        elif sort == Sort.RELEVANCE:
-            ranked = (self.place_of_ref[ref] for ref in hits if ref in self.place_of_ref)
-            walk = (position for position in ranked if octets[position >> 3] >> (position & 7) & 1)
         elif total <= FEW:
             walk = sorted(_from_the_end(octets), key=self._key(sort))
         else:

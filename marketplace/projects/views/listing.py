@@ -1,16 +1,12 @@
 """The public list of projects, its filters, and what can be taken along: CSV and XLSX."""
 
-import csv
-import io
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
-from flask import render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from flask_babel import gettext
-from markupsafe import Markup, escape
 from werkzeug.wrappers import Response
 
 from marketplace.core.clock import beijing_date, utc_now
@@ -21,16 +17,16 @@ from marketplace.projects.queries import Filters, Listing, Row
 from marketplace.projects.rules import BAND_LABELS, PUBLIC_STATUSES, STATUS_LABELS, BudgetBand, DisplayStatus, Sort
 from marketplace.projects.views.blueprint import blueprint, facets
 from marketplace.web.access import public
-from marketplace.web.downloads import attachment
+from marketplace.web.downloads import spreadsheet
 from marketplace.web.formats import day, moment
 from marketplace.web.paging import Page, page_number
-from marketplace.web.security import EXPORT_LIMIT, SEARCH_LIMIT, limiter, searches_nothing
-from marketplace.web.services import services
+from marketplace.web.security import EXPORT_LIMIT, limiter
 
 PAGE = 20
-MOST_HITS = 1_000
 MOST_EXPORTED = 2_000
 GROUP = 3                          # length of the catalogue codes that head the tree
+SEARCH = "/search"                 # words are looked for there, over all kinds
+SEARCH_SORTS = {Sort.BUDGET_UP: "budget_low", Sort.BUDGET_DOWN: "budget_high", Sort.CLOSING: "closing"}
 STATUS_LOOKS = {"open": "info", "sealed": "sealed", "scoring": "warn", "result": "notice", "contracted": "ok",
                 "failed": "bad", "terminated": "plain", "draft": "plain", "in_review": "warn"}
 
@@ -57,30 +53,30 @@ class Chip:
 
 @blueprint.get("/projects")
 @public
-@limiter.limit(SEARCH_LIMIT, exempt_when=searches_nothing)
-def index() -> str:
-    """Show the list; the same address serves script and no script."""
+def index() -> str | Response:
+    """Show the list; the same address serves script and no script. Words lead to the search page."""
     filters, now, number = filters_from(request.args), utc_now(), page_number(request.args)
-    hits, is_limited = _hits(filters)
-    found = queries.browse(db.session(), facets(), filters, now=now, hits=hits, page=number, size=PAGE)
+    if text := request.args.get("q", "").strip():
+        return redirect(_search_address(text, filters), 303)
+    found = queries.browse(db.session(), facets(), filters, now=now, page=number, size=PAGE)
     return render_template(
-        "projects/index.html", filters=filters, found=found, is_limited=is_limited, now=now, rules=rules,
+        "projects/index.html", filters=filters, found=found, now=now, rules=rules,
         page=Page(found.rows, found.total, number, PAGE), options=_options(filters, found),
-        chips=_chips(filters, found), looks=STATUS_LOOKS, address=_address(filters), due_days=rules.DUE_DAYS,
-        kept=[pair for pair in _arguments(filters) if pair[0] not in {"q", "sort"}],
-        status_words={s: gettext(STATUS_LABELS[s]) for s in PUBLIC_STATUSES}, marked=_marker(filters.text),
-        sorts=[s for s in Sort if filters.text or s != Sort.RELEVANCE])
+        chips=_chips(filters, found), looks=STATUS_LOOKS, address=urlencode(_arguments(filters)),
+        due_days=rules.DUE_DAYS, kept=_search_arguments(filters),
+        status_words={s: gettext(STATUS_LABELS[s]) for s in PUBLIC_STATUSES}, sorts=list(Sort))
 
 
-def _hits(filters: Filters) -> tuple[Sequence[str] | None, bool]:
-    """Return what the text search found, and whether only titles could be searched (the index is away)."""
-    if not filters.text:
-        return None, False
-    try:
-        found = services().search_index.search(filters.text, kinds=("project",), limit=MOST_HITS)
-    except OSError:
-        return queries.titles_like(db.session(), filters.text), True
-    return [ref for _, ref in found.refs], False
+def _search_arguments(filters: Filters) -> list[tuple[str, str]]:
+    """Return the filters as the search page names them."""
+    pairs = [(name, value) for name, value in _arguments(filters) if name != "sort"]
+    wanted = SEARCH_SORTS.get(filters.sort)
+    return [("kind", "project"), *pairs, *([("sort", wanted)] if wanted else [])]
+
+
+def _search_address(text: str, filters: Filters) -> str:
+    """Return where a text is looked for, among projects, with the filters chosen here."""
+    return f"{SEARCH}?{urlencode([('q', text), *_search_arguments(filters)])}"
 
 
 def _options(filters: Filters, found: Listing) -> Mapping[str, list[Option]]:
@@ -107,24 +103,17 @@ def _tree(chosen: Sequence[str], counts: Mapping[str, int], names: Mapping[str, 
 
 def _arguments(filters: Filters) -> list[tuple[str, str]]:
     """Return the filters as arguments of an address."""
-    pairs = [("q", filters.text)] if filters.text else []
-    pairs += [(facet, str(value)) for facet, values in filters.chosen().items() for value in values]
+    pairs = [(facet, str(value)) for facet, values in filters.chosen().items() for value in values]
     if filters.due_days:
         pairs.append(("due", str(filters.due_days)))
-    if filters.sort != (Sort.RELEVANCE if filters.text else Sort.NEWEST):
+    if filters.sort != Sort.NEWEST:
         pairs.append(("sort", str(filters.sort)))
     return pairs
-
-
-def _address(filters: Filters) -> str:
-    """Return the part of an address after the question mark that repeats these filters."""
-    return urlencode(_arguments(filters))
 
 
 def _chips(filters: Filters, found: Listing) -> list[Chip]:
     """Return the conditions in force, each with the address that drops it."""
     words: dict[str, tuple[str, Callable[[str], str]]] = {
-        "q": (gettext("关键词"), lambda v: v),
         "status": (gettext("状态"), lambda v: gettext(STATUS_LABELS[DisplayStatus(v)])),
         "category": (gettext("类别"), lambda v: found.categories.get(v, v)),
         "area": (gettext("地区"), lambda v: found.areas.get(v, v)),
@@ -139,29 +128,6 @@ def _chips(filters: Filters, found: Listing) -> list[Chip]:
     ]
 
 
-def _marker(text: str) -> "Marker":
-    """Return what marks the searched words in a title."""
-    words = sorted({word for word in text.split() if word}, key=len, reverse=True)
-    return Marker(re.compile("|".join(map(re.escape, words)), re.IGNORECASE) if words else None)
-
-
-@dataclass(frozen=True)
-class Marker:
-    """Marks found words; everything else is escaped."""
-
-    pattern: re.Pattern[str] | None
-
-    def __call__(self, text: str) -> Markup:
-        """Return a title with <mark> around the searched words."""
-        if self.pattern is None:
-            return escape(text)
-        parts, last = [], 0
-        for found in self.pattern.finditer(text):
-            parts += [escape(text[last:found.start()]), Markup("<mark>"), escape(found[0]), Markup("</mark>")]
-            last = found.end()
-        return Markup("").join([*parts, escape(text[last:])])
-
-
 _HEADS = ("项目编号", "项目名称", "购买主体", "服务类别", "镇街", "预算（元）", "状态", "发布时间", "截止时间", "服务开始", "服务结束",
           "地址")
 
@@ -172,17 +138,9 @@ _HEADS = ("项目编号", "项目名称", "购买主体", "服务类别", "镇�
 def export(kind: str) -> Response:
     """Hand out the list as filtered, at most 2,000 rows, as CSV or XLSX."""
     filters, now = filters_from(request.args), utc_now()
-    hits, _ = _hits(filters)
-    found = queries.browse(db.session(), facets(), filters, now=now, hits=hits, size=MOST_EXPORTED)
+    found = queries.browse(db.session(), facets(), filters, now=now, size=MOST_EXPORTED)
     table = [list(_HEADS), *(_cells(row, found) for row in found.rows)]
-    name = f"projects-{beijing_date(now):%Y%m%d}.{kind}"
-    if kind == "xlsx":
-        data = services().workbook_writer.write({gettext("项目"): table}, title=gettext("公开项目"))
-        return attachment(data, name=name, media_type=(
-            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"))
-    text = io.StringIO()
-    csv.writer(text).writerows([[_harmless(cell) for cell in row] for row in table])
-    return attachment(("\ufeff" + text.getvalue()).encode(), name=name, media_type="text/csv")
+    return spreadsheet(table, kind=kind, name=f"projects-{beijing_date(now):%Y%m%d}", sheet=gettext("公开项目"))
 
 
 def _cells(row: Row, found: Listing) -> list[str]:
@@ -196,8 +154,3 @@ def _cells(row: Row, found: Listing) -> list[str]:
 def _clock(value: datetime) -> str:
     """Return a moment in Beijing time."""
     return moment(value)
-
-
-def _harmless(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return "'" + cell if cell[:1] in "=+-@\t\r" and cell[:1] else cell

@@ -1,14 +1,14 @@
 """One project for everybody: its page, calendar entry, questions."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flask import current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from marketplace.core.access import require
-from marketplace.core.clock import beijing, utc_now
+from marketplace.core.clock import utc_now
 from marketplace.core.db import db, transaction
 from marketplace.core.errors import Invalid
 from marketplace.procedures.rules import SCORING_LABELS
@@ -20,12 +20,13 @@ from marketplace.projects.views.blueprint import blueprint, reloaded, visible
 from marketplace.projects.views.listing import STATUS_LOOKS
 from marketplace.web.access import public, signed_in
 from marketplace.web.actor import current_actor
-from marketplace.web.formats import moment_short
+from marketplace.web.calendars import Event
+from marketplace.web.calendars import calendar as calendar_file
+from marketplace.web.formats import moment, moment_short
 from marketplace.web.names import area_names, category_names
 from marketplace.web.services import config
 
 UNPROCESSABLE = 422
-ICS_LINE = 75                      # octets (RFC 5545 3.1)
 
 
 @dataclass(frozen=True)
@@ -115,41 +116,14 @@ def calendar(ref: str) -> Response:
     if project.closes_at is None:
         require(policy.HIDDEN)
     assert project.closes_at is not None
-    stamp = "%Y%m%dT%H%M%SZ"
     closes = project.closes_at
-    lines = [
-        "BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//marketplace//projects//ZH", "BEGIN:VEVENT",
-        f"UID:{project.ref}@{config().base_url.partition('://')[2]}", f"DTSTAMP:{utc_now().strftime(stamp)}",
-        f"DTSTART:{closes.strftime(stamp)}", f"DTEND:{closes.strftime(stamp)}",
-        f"SEQUENCE:{len(project.addenda)}",
-        f"SUMMARY:{_ics(gettext('截止：%(title)s', title=project.title))}",
-        f"DESCRIPTION:{_ics(beijing(closes).strftime('%Y-%m-%d %H:%M') + ' (UTC+8)')}",
-        f"URL:{config().base_url}/projects/{project.ref}",
-        "BEGIN:VALARM", "TRIGGER:-P1D", "ACTION:DISPLAY", f"DESCRIPTION:{_ics(project.title)}", "END:VALARM",
-        "END:VEVENT", "END:VCALENDAR", "",
-    ]
-    data = "\r\n".join(_folded(line) for line in lines).encode()
-    response = Response(data, mimetype="text/calendar")
+    event = Event(
+        uid=f"{project.ref}@{config().base_url.partition('://')[2]}", at=closes, stamp=utc_now(),
+        sequence=len(project.addenda), title=gettext("截止：%(title)s", title=project.title),
+        text=f"{moment(closes)} (UTC+8)", url=f"{config().base_url}/projects/{project.ref}", alarm=timedelta(days=1))
+    response = Response(calendar_file([event]), mimetype="text/calendar")
     response.headers["Content-Disposition"] = f'attachment; filename="{project.ref}.ics"'
     return response
-
-
-def _ics(text: str) -> str:
-    """Return text as RFC 5545 wants it: special characters escaped."""
-    return text.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,").replace("\n", "\\n")
-
-
-def _folded(line: str) -> str:
-    """Return a line folded at 75 octets, never inside a character."""
-    parts, size = [""], 0
-    for letter in line:
-        width = len(letter.encode())
-        if size + width > ICS_LINE:
-            parts.append(" ")
-            size = 1
-        parts[-1] += letter
-        size += width
-    return "\r\n".join(parts)
 
 
 def wants_json() -> bool:

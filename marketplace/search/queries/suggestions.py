@@ -1,0 +1,91 @@
+"""What is offered while somebody types: terms of the dictionary that documents hold, and beginnings of public titles."""
+
+import threading
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from weakref import WeakKeyDictionary
+
+from sqlalchemy.orm import Session
+
+from marketplace.core.ports import SearchIndex
+from marketplace.core.searching import Alternative, Clause, Role, SearchRequest, Zone
+from marketplace.search.queries.cards import cards
+from marketplace.search.queries.upkeep import Sources
+from marketplace.search.rules.analysis import Language
+
+MOST, MOST_TERMS = 8, 5
+LONGEST = 10                       # characters of a beginning that the index keeps
+_TRIED = 40                        # terms whose frequency is asked for
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """One line under the search box: a word to search for, or a public thing with its page."""
+
+    text: str
+    kind: str = ""                 # empty for a word
+    url: str = ""
+
+
+class _Beginnings:
+    """The terms of one language by their beginnings: as written, in pinyin, by initials."""
+
+    def __init__(self, language: Language) -> None:
+        keys: list[tuple[str, str]] = []
+        for term in language.terms.concepts:
+            spoken = language.syllables(term)
+            keys += [(term, term), ("".join(spoken), term), ("".join(one[:1] for one in spoken), term)]
+        self._keys = sorted(set(keys))
+
+    def of(self, typed: str) -> Iterator[str]:
+        """Yield the terms that begin with what was typed, short ones first among the nearest."""
+        place = bisect_left(self._keys, (typed, ""))
+        found: dict[str, None] = {}
+        while place < len(self._keys) and self._keys[place][0].startswith(typed) and len(found) < _TRIED:
+            found[self._keys[place][1]] = None
+            place += 1
+        yield from sorted(found, key=lambda term: (len(term), term))
+
+
+_kept: "WeakKeyDictionary[Language, _Beginnings]" = WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def _beginnings(language: Language) -> _Beginnings:
+    """Return the beginnings of a language's terms, made once."""
+    with _lock:
+        if language not in _kept:
+            _kept[language] = _Beginnings(language)
+        return _kept[language]
+
+
+def suggestions(session: Session, engine: SearchIndex, language: Language, text: str, now: datetime, *,
+                sources: Sources) -> Sequence[Suggestion]:
+    """Return at most eight suggestions; raises OSError when there is no index."""
+    typed = language.simple(text).strip()
+    if not typed:
+        return []
+    words = _terms(engine, language, typed)
+    titles = _titles(session, engine, "".join(typed.split()), now, sources)
+    return [*words, *titles[:MOST - len(words)]]
+
+
+def _terms(engine: SearchIndex, language: Language, typed: str) -> list[Suggestion]:
+    """Return words of the dictionary that some document holds."""
+    terms = [term for term in _beginnings(language).of(typed) if term != typed]
+    tokens = {term: [f"={concept}" for concept in language.terms.concepts[term]] for term in terms}
+    counts = engine.frequencies({token for of_term in tokens.values() for token in of_term})
+    there = [term for term in terms if any(counts.get(token, 0) for token in tokens[term])]
+    return [Suggestion(term) for term in there[:MOST_TERMS]]
+
+
+def _titles(session: Session, engine: SearchIndex, typed: str, now: datetime, sources: Sources) -> list[Suggestion]:
+    """Return public titles and names of which some part begins with what was typed."""
+    beginning = Clause((Alternative((typed[:LONGEST],)),), role=Role.MUST, zones=(Zone.HEAD,))
+    hits = engine.search(SearchRequest(clauses=(beginning,), limit=MOST)).hits
+    found: dict[str, Suggestion] = {}
+    for card in cards(session, [(hit.kind, hit.ref) for hit in hits], now, sources=sources):
+        found.setdefault(card.title, Suggestion(card.title, card.kind, card.url))
+    return list(found.values())
