@@ -1,5 +1,6 @@
 """Commands of the search slice: one group, several files."""
 
+from marketplace.search.cli.evaluate import evaluate
 from marketplace.search.cli.upkeep import group
 
-__all__ = ["group"]
+__all__ = ["evaluate", "group"]

@@ -14,7 +14,7 @@ KIND = "project"
 DEPTH = 100                        # so much of a ranking is looked at for the reciprocal rank
 _AT_NDCG, _AT_RECALL = 10, 20
 _PLACES = ("province", "city", "district", "town")
-_FACTS = ("fact_phrase", "service_period", "procurement_method")
+_FACTS = ("service_period", "procurement_method")
 _MOST_GRADE = 10
 
 
@@ -60,8 +60,9 @@ def read_projects(lines: Iterable[str]) -> list[PublicDocument]:
 
 
 def _document(row: Mapping[str, str]) -> PublicDocument:
-    """Return one row as a document: title, buyer, places, target group, facts."""
-    lead = [row.get("target_group", ""), "、".join(row.get(name, "") for name in _PLACES if row.get(name))]
+    """Return one row as a document: title, buyer, places, target group, facts in short, the rest."""
+    lead = [row.get("target_group", ""), row.get("fact_phrase", ""),
+            "、".join(row.get(name, "") for name in _PLACES if row.get(name))]
     return PublicDocument(
         kind=KIND, ref=row.get("project_id", ""), title=row.get("title", ""), buyer=row.get("buyer", ""),
         lead=tuple(filter(None, lead)), body="\n".join(filter(None, (row.get(name, "") for name in _FACTS))),

@@ -177,11 +177,15 @@ def concept_forms(concepts: Sequence[str]) -> tuple[Form, ...]:
 
 
 def part_forms(found: Found, language: Language) -> tuple[Form, ...]:
-    """Return the form of a term whose parts all stand apart: 青少年心理健康 where 青少年 and 心理健康 are named."""
-    parts = [part for part in language.terms.parts(found.term)
-             if any(language.kinds[concept] != EntryKind.GENERIC for concept in part.concepts)]
-    tokens = dict.fromkeys(f"~{part.concepts[0]}" for part in parts)
-    return (Form(tuple(tokens), FACTORS.parts),) if len(tokens) > 1 else ()
+    """Return the forms of a term whose parts stand apart: 青少年心理健康 where 青少年 and 心理健康 are named."""
+    parts = language.terms.parts(found.term)
+    weighty = [part for part in parts
+               if any(language.kinds[concept] != EntryKind.GENERIC for concept in part.concepts)]
+    if len(weighty) < 2:  # noqa: PLR2004 - one part alone is not the whole
+        return ()
+    named = dict.fromkeys(f"~{part.concepts[0]}" for part in weighty)
+    typed = dict.fromkeys(pair for part in weighty for pair in pairs(part.term))
+    return (Form(tuple(named), FACTORS.parts), Form(tuple(typed), FACTORS.parts))
 
 
 def near_forms(concepts: Sequence[str], language: Language) -> tuple[Form, ...]:

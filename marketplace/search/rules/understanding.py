@@ -13,6 +13,7 @@ from marketplace.search.rules.ideas import Form, Idea, Reading, Sense, merged, q
 from marketplace.search.rules.question import MOST_TEXT, Question
 
 Frequencies = Callable[[Iterable[str]], Mapping[str, int]]
+_STEP = 0.25                       # rarity in coarse steps, so that pages fit together while the index changes
 _MOST_IDEAS = 24
 _MOST_PAIRS = 40
 _LONGEST = 2 * MOST_TEXT           # some characters are several in normal width
@@ -56,6 +57,7 @@ class Weights:
 
     generic: float = 0.15
     pair: float = 0.12             # each pair of characters as typed: whoever writes the same words comes first
+    trace: float = 0.1             # some pair of characters, when nothing else is there
     year: float = 0.6
     most: float = 0.5              # the share of ideas that a loose search demands
 
@@ -77,7 +79,8 @@ class _Told:
     def rarity(self, forms: Iterable[Form]) -> float:
         """Return how much it says that a document holds one of these forms: 0.1 to about 10."""
         there = min(max(map(self.count, forms), default=0), self.size)
-        return max(math.log(1 + (self.size - there + 0.5) / (there + 0.5)), 0.1)
+        exact = math.log(1 + (self.size - there + 0.5) / (there + 0.5))
+        return max(round(exact / _STEP) * _STEP, 0.1)
 
 
 def understand(question: Question, language: Language, now: datetime, frequencies: Frequencies,
@@ -105,7 +108,7 @@ def _tokens(reading: Reading) -> set[str]:
 
 def _typed_pairs(reading: Reading) -> list[str]:
     """Return the pairs of characters as typed, each once."""
-    skipped = {Sense.EXCLUDED, Sense.YEAR}
+    skipped = {Sense.EXCLUDED, Sense.YEAR, Sense.GENERIC}
     texts = (idea.text for idea in reading.ideas if idea.sense not in skipped)
     return list(dict.fromkeys(pair for text in texts for run in runs(text) if run.is_han
                               for pair in pairs(run.text)))[:_MOST_PAIRS]
@@ -213,10 +216,14 @@ class _Builder:
         """Return the clauses of the ideas and of the pairs as typed."""
         only_generic = all(idea.sense in {Sense.GENERIC, Sense.EXCLUDED} for idea in ideas)
         clauses = [self._clause(idea, loose=loose, only_generic=only_generic) for idea in ideas]
-        known = [Form((pair,)) for pair in _typed_pairs(self.reading) if self.told.counts.get(pair)]
+        forms = [Form((pair,)) for pair in self._held_pairs()]
         bonus = [Clause(_alternatives((form,)), round(WEIGHTS.pair * self.told.rarity((form,)), 4), Role.BONUS)
-                 for form in known]
+                 for form in forms]
         return (*clauses, *bonus)
+
+    def _held_pairs(self) -> list[str]:
+        """Return the pairs of characters as typed that stand in some document."""
+        return [pair for pair in _typed_pairs(self.reading) if self.told.counts.get(pair)]
 
     def _clause(self, idea: Idea, *, loose: bool, only_generic: bool) -> Clause:
         """Return the clause of one idea."""
@@ -233,13 +240,19 @@ class _Builder:
         return Clause(tuple(forms), round(weight, 4), role)
 
     def _loosened(self, request: SearchRequest, clauses: tuple[Clause, ...]) -> Iterator[SearchRequest]:
-        """Yield the request for most of the ideas, or what comes near, then for any; ideas nobody has don't count."""
+        """Yield requests: most of the ideas, or what comes near; any of them; any pair of characters of them.
+
+        Ideas that nobody has don't count.
+        """
         counted = [clause for clause in clauses if clause.role == Role.COUNTED]
         alive = sum(self._is_held(clause) for clause in counted)
         most = math.ceil(alive * WEIGHTS.most)
         for least in dict.fromkeys((max(most, 1), 1)) if counted else ():
             if clauses != request.clauses or least < request.least:
                 yield replace(request, clauses=clauses, least=least)
+        if counted and (held := self._held_pairs()):
+            trace = Clause(tuple(Alternative((pair,), WEIGHTS.trace) for pair in held))
+            yield replace(request, clauses=(*clauses, trace), least=1)
 
     def _is_held(self, clause: Clause) -> bool:
         """Say whether some document may hold a clause."""
