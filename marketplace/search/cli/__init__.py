@@ -1,6 +1,7 @@
 """Commands of the search slice: one group, several files."""
 
 from marketplace.search.cli.evaluate import evaluate
+from marketplace.search.cli.extracts import texts
 from marketplace.search.cli.upkeep import group
 
-__all__ = ["evaluate", "group"]
+__all__ = ["evaluate", "group", "texts"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import islice
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -11,9 +12,11 @@ from marketplace.core.access import SYSTEM
 from marketplace.core.outbox import enqueue
 from marketplace.core.ports import ExtractedText
 from marketplace.core.publishing import PublicDocument
+from marketplace.files.queries import public_names
 from marketplace.search.models.extracts import TextExtract
-from marketplace.search.queries.extracts import is_read, unread
-from marketplace.search.rules.extracts import JOB_EXTRACT
+from marketplace.search.queries.extracts import is_read, unread, unread_of
+from marketplace.search.queries.upkeep import BATCH, Sources
+from marketplace.search.rules.extracts import JOB_EXTRACT, readable
 
 
 def want_texts(session: Session, *, documents: Sequence[PublicDocument], now: datetime) -> int:
@@ -23,6 +26,18 @@ def want_texts(session: Session, *, documents: Sequence[PublicDocument], now: da
         enqueue(session, JOB_EXTRACT, now=now, unique_key=f"{sha256}:{document.kind}:{document.ref}",
                 sha256=sha256, name=name, doc_kind=document.kind, ref=document.ref)
     return len(missing)
+
+
+def want_missing_texts(session: Session, *, sources: Sources, now: datetime) -> int:
+    """Ask for every text that is missing, as after a rebuild; all documents are looked at only where one is."""
+    names = {sha256: name for sha256, name in public_names(session).items() if readable(name)}
+    if not unread_of(session, names):
+        return 0
+    wanted = 0
+    stream = (one for source in sources.values() for one in source(session, None) if one.attachments)
+    while batch := list(islice(stream, BATCH)):
+        wanted += want_texts(session, documents=batch, now=now)
+    return wanted
 
 
 def keep_text(session: Session, *, sha256: str, extracted: ExtractedText, now: datetime) -> None:

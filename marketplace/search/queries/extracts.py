@@ -35,10 +35,16 @@ def _texts(session: Session, wanted_files: Iterable[str]) -> Mapping[str, str]:
 
 def unread(session: Session, documents: Sequence[PublicDocument]) -> list[tuple[PublicDocument, str, str]]:
     """Return (document, SHA-256, name) of each file that nobody has tried to read yet."""
-    known: set[str] = set()
-    for step in _steps({sha256 for one in documents for sha256 in wanted(one)}):
-        known.update(session.scalars(select(TextExtract.sha256).where(TextExtract.sha256.in_(step))))
-    return [(one, sha256, name) for one in documents for sha256, name in wanted(one).items() if sha256 not in known]
+    missing = unread_of(session, {sha256 for one in documents for sha256 in wanted(one)})
+    return [(one, sha256, name) for one in documents for sha256, name in wanted(one).items() if sha256 in missing]
+
+
+def unread_of(session: Session, files: Iterable[str]) -> set[str]:
+    """Return which of these files (SHA-256) nobody has tried to read yet."""
+    missing = set(files)
+    for step in _steps(missing):
+        missing.difference_update(session.scalars(select(TextExtract.sha256).where(TextExtract.sha256.in_(step))))
+    return missing
 
 
 def is_read(session: Session, sha256: str) -> bool:
