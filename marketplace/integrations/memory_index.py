@@ -58,7 +58,7 @@ class MemoryIndex:
     def _count(self, facet: str, spoken: Sequence[IndexRow], request: SearchRequest) -> dict[str, int]:
         """Count the values of a facet."""
         return dict(Counter(value for row in spoken if chosen(row, request, but=facet)
-                            for value in row.values.get(facet, ())))
+                            for value in set(row.values.get(facet, ()))))
 
     def frequencies(self, tokens: Iterable[str]) -> Mapping[str, int]:
         """Return in how many documents each token stands."""
