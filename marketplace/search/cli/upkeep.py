@@ -8,7 +8,7 @@ import click
 from flask.cli import AppGroup
 
 from marketplace.core.clock import utc_now
-from marketplace.core.db import db
+from marketplace.core.db import db, transaction
 from marketplace.search import operations, queries
 from marketplace.search.rules.upkeep import Difference
 from marketplace.web.services import config, public_sources, services
@@ -72,6 +72,8 @@ def rebuild(as_json: bool) -> None:  # noqa: FBT001
         _stop(away)
         return
     db.session.rollback()
+    with transaction() as session:
+        operations.want_missing_texts(session, sources=public_sources(), now=utc_now())
     click.echo(f"{count} documents written", err=True)
     report = _report(utc_now())
     _say(report, as_json=as_json)

@@ -16,8 +16,11 @@ def index_changes(doc_kind: str, ref: str) -> None:
         written = operations.index_changes(session, services=services(), sources=public_sources(),
                                            key=(doc_kind, ref), now=now)
     except FileNotFoundError:
-        written = []
         operations.rebuild(session, services=services(), sources=public_sources(), now=now)
+        session.rollback()
+        with transaction() as writing:
+            operations.want_missing_texts(writing, sources=public_sources(), now=now)
+        return
     session.rollback()
     if any(document.attachments for document in written):
         with transaction() as writing:
