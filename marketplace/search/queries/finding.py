@@ -1,7 +1,7 @@
 """Asks an engine what a visitor means: strictly first, then loosely when too little was found."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from marketplace.core.ports import SearchIndex
@@ -19,7 +19,8 @@ __all__ = ["ENOUGH", "Chip", "Finder", "Findings", "Understood"]
 class Findings:
     """One page of hits. The first `exact` of all `total` hold everything that was asked; the rest come near.
 
-    `strict`: the (kind, ref) of those that hold everything, when there are others.
+    `strict`: the (kind, ref) of those that hold everything, when there are others; `request`: what the engine was
+    asked at last, of which total and counts are.
     """
 
     hits: Sequence[Hit]
@@ -28,6 +29,7 @@ class Findings:
     facets: Mapping[str, Mapping[str, int]]
     understood: Understood
     strict: frozenset[tuple[str, str]] = frozenset()
+    request: SearchRequest = field(default_factory=SearchRequest)
 
 
 class Finder:
@@ -47,21 +49,26 @@ class Finder:
         understood = self.understand(question, now)
         request = replace(understood.request, facets=tuple(facets))
         strict = self._engine.search(replace(request, limit=max(limit, ENOUGH)))
-        if strict.total < ENOUGH and (loose := self._widened(understood, facets, strict, after, limit)):
-            return Findings(loose.hits, loose.total, strict.total, loose.facets, understood, frozenset(strict.refs))
+        if strict.total < ENOUGH and (widened := self._widened(understood, facets, strict, after, limit)):
+            wish, loose = widened
+            return Findings(loose.hits, loose.total, strict.total, loose.facets, understood, frozenset(strict.refs), wish)
         page = strict if after is None else self._engine.search(replace(request, after=after, limit=limit))
-        return Findings(page.hits[:limit], strict.total, strict.total, strict.facets, understood)
+        return Findings(page.hits[:limit], strict.total, strict.total, strict.facets, understood, request=request)
+
+    def count(self, request: SearchRequest) -> SearchHits:
+        """Return total and counts of a request near one that was found with; raises OSError when there is no index."""
+        return self._engine.search(replace(request, after=None, limit=1))
 
     def _widened(self, understood: Understood, facets: Sequence[str], strict: SearchHits, after: Cursor | None,
-                 limit: int) -> SearchHits | None:
+                 limit: int) -> tuple[SearchRequest, SearchHits] | None:
         """Return what is found by the first looser request that finds enough, else by the one that finds most."""
-        best: SearchHits | None = None
+        best: tuple[SearchRequest, SearchHits] | None = None
         for wish in (*understood.loose, *((understood.anywhere,) if understood.anywhere else ())):
             if wish is understood.anywhere and (strict.total or best):
                 break
             found = self._loose(replace(wish, facets=tuple(facets)), strict, after, limit)
-            if found.total > (best.total if best else strict.total):
-                best = found
+            if found.total > (best[1].total if best else strict.total):
+                best = wish, found
             if found.total >= ENOUGH:
                 break
         return best

@@ -62,7 +62,7 @@ def results(session: Session, finder: Finder, asked: Question, now: datetime, *,
     found = finder.find(asked, now, after=start.after, limit=PAGE, facets=(*FACETS, KIND))
     facets = dict(found.facets)
     if asked.kinds:                # the tabs count every kind, whichever is looked at
-        facets[KIND] = finder.find(replace(asked, kinds=()), now, limit=1, facets=(KIND,)).facets[KIND]
+        facets[KIND] = finder.count(replace(found.request, kinds=(), facets=(KIND,))).facets[KIND]
     keys = [(hit.kind, hit.ref) for hit in found.hits]
     exact = {key for number, key in enumerate(keys, start.skipped) if number < found.exact}
     skipped = start.skipped + len(keys)
@@ -77,8 +77,8 @@ def _due(finder: Finder, asked: Question, now: datetime, found: Findings) -> dic
     """Return how many hits close within so many days; nothing where no deadlines are looked at."""
     if asked.kinds not in ((), (PROJECT,)):
         return {}
-    return {days: found.total if days == asked.due_days else
-            finder.find(replace(asked, due_days=days), now, limit=1, facets=()).exact for days in DUE_DAYS}
+    ranges = {days: finder.understand(replace(asked, due_days=days), now).request.ranges for days in DUE_DAYS}
+    return {days: finder.count(replace(found.request, facets=(), ranges=ranges[days])).total for days in DUE_DAYS}
 
 
 def titles_only(session: Session, asked: Question, now: datetime, *, sources: Sources) -> Results:
@@ -125,7 +125,7 @@ def ways_out(finder: Finder, asked: Question, understood: Understood | None, now
     """Return questions that drop or widen one condition and find something, the most first."""
     found = []
     for facet, value, question in (*_nearby(asked), *_unsaid(asked, understood)):
-        total = finder.find(question, now, limit=1, facets=()).exact
+        total = finder.find(question, now, limit=1, facets=()).total
         if total:
             found.append(Way(question, facet, value, total))
     return sorted(found, key=lambda way: -way.total)[:MOST_WAYS]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-SNIPPET = 96                       # characters of a snippet
+SNIPPET = 76                       # characters of a snippet
 MOST_FORMS = 60
 MOST_PLACES = 200                  # places of one word in one text that are looked at
 MOST_TEXT = 20_000                 # characters of a text that are looked at

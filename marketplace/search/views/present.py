@@ -51,6 +51,7 @@ LOOKS: Mapping[str, Mapping[str, str]] = {
 VIEWS = ("table", "cards", "map")
 CATEGORY_HEAD, TOWN = 3, 9         # characters of a code: heads of the catalogue, towns
 STEPS = 5                          # shades of the tiles
+GRID = 6                           # columns and rows of the grid of towns; a town beyond flows behind the others
 MOST_OPTIONS = 60
 
 
@@ -162,10 +163,16 @@ def tiles(asked: Question, found: Results, names: Names, view: str) -> list[Tile
     counts, chosen = found.facets.get("area", {}), asked.filters.get("area", ())
     most = max((counts.get(tile.code, 0) for tile in names.tiles), default=0)
     return [TileView(
-        tile.name, count := counts.get(tile.code, 0), f"t{-(-count * STEPS // most)}" if count else "t0", tile.x, tile.y,
+        tile.name, count := counts.get(tile.code, 0), f"t{-(-count * STEPS // most)}" if count else "t0", _on_grid(tile.x),
+        _on_grid(tile.y),
         address(asked.without("area", tile.code) if tile.code in chosen else
                 replace(asked, filters={**asked.filters, "area": (tile.code,)}), view), tile.code in chosen)
         for tile in names.tiles]
+
+
+def _on_grid(place: int) -> int:
+    """Return a column or row of the grid, 0 for none."""
+    return place if place <= GRID else 0
 
 
 def value_word(facet: str, value: str, asked: Question, names: Names) -> str:
