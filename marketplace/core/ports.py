@@ -197,6 +197,9 @@ class Segmenter(Protocol):
     def cut(self, text: str) -> list[str]:
         """Return the words of a text in order, one after the other: joined they are the text."""
 
+    def is_word(self, text: str) -> bool:
+        """Say whether a text is one word of the language."""
+
 
 class Romanizer(Protocol):
     """Says how Chinese is spoken."""

@@ -13,3 +13,7 @@ class RjiebaSegmenter:
     def cut(self, text: str) -> list[str]:
         """Return the words of a text in order: joined they are the text."""
         return [str(word) for word in rjieba.cut(text)]
+
+    def is_word(self, text: str) -> bool:
+        """Say whether a text is one word of jieba's dictionary."""
+        return bool(rjieba.has_word(text))

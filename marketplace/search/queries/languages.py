@@ -47,7 +47,8 @@ def language_of(session: Session, tools: Tools, label: str) -> Language:
 def make_language(entries: Iterable[Entry], places: Iterable[Place], tools: Tools, *, label: str = "") -> Language:
     """Return a language made of these entries and places."""
     return Language(entries, places, label=label, readings=tools.converter.readings, words=tools.segmenter.words,
-                    cut=tools.segmenter.cut, syllables=tools.romanizer.syllables)
+                    cut=tools.segmenter.cut, is_word=tools.segmenter.is_word,
+                    syllables=tools.romanizer.syllables)
 
 
 def places_of(session: Session) -> tuple[Place, ...]:

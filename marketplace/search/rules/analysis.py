@@ -8,8 +8,11 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from marketplace.search.rules.dictionary import Entry, EntryKind, above, wider
+from marketplace.search.rules.sounds import Sounds
+from marketplace.search.rules.spelling import Spelling
 from marketplace.search.rules.terms import Found, Terms
 
 HAN = "㐀-䶿一-鿿豈-﫿\U00020000-\U0003ffff〇々"
@@ -82,14 +85,16 @@ class Language:
     """The dictionary and the places of a site, with the tools that cut, convert and say words.
 
     `readings` gives a text in Simplified characters in one or two ways, `words` its words with the shorter ones
-    inside, `cut` the words in order, `syllables` how it is spoken.
+    inside, `cut` the words in order, `is_word` whether it is one word, `syllables` how it is spoken.
     """
 
     def __init__(self, entries: Iterable[Entry] = (), places: Iterable[Place] = (), *,
                  readings: Callable[[str], tuple[str, ...]], words: Callable[[str], list[str]],
-                 cut: Callable[[str], list[str]], syllables: Callable[[str], Sequence[str]], label: str = "") -> None:
+                 cut: Callable[[str], list[str]], is_word: Callable[[str], bool],
+                 syllables: Callable[[str], Sequence[str]], label: str = "") -> None:
         self.label = label
-        self._readings, self._words, self.cut, self.syllables = readings, words, cut, syllables
+        self._readings, self._words = readings, words
+        self.cut, self.is_word, self.syllables = cut, is_word, syllables
         self.places: dict[str, Place] = {place.code: place for place in places}
         known = [self._plain(entry) for entry in entries]
         self.entries: tuple[Entry, ...] = (*known, *self._place_entries({entry.term for entry in known}))
@@ -100,6 +105,16 @@ class Language:
         self.kinds: Mapping[str, EntryKind] = {entry.concept: entry.kind for entry in self.entries}
         self.terms = Terms(self.entries)
         self.codes = self._codes()
+
+    @cached_property
+    def sounds(self) -> Sounds:
+        """Return the forms by how they are spoken."""
+        return Sounds(self.terms.concepts, self.syllables)
+
+    @cached_property
+    def spelling(self) -> Spelling:
+        """Return the forms by all but one of their characters."""
+        return Spelling(self.terms.concepts)
 
     def _plain(self, entry: Entry) -> Entry:
         """Return an entry as its form stands in a normal text."""

@@ -21,6 +21,8 @@ _QUOTED = re.compile(r"[\"“”„«『「](?P<inside>[^\"“”„«»『』�
 _EXCLUDED = re.compile(r"(?:(?<=\s)|^)(?:[-−–—!](?=[^\s\d\W])|not\s{1,3})(?P<word>[^\s\"“”„«»『』「」]{1,40})")
 
 
+_MOST_SYLLABLES = 8
+_MOST_SAID = 6                     # concepts that letters may stand for
 _FEW = 3                           # a word in the names of more concepts than these says nothing
 
 
@@ -56,6 +58,7 @@ class Idea:
     forms: tuple[Form, ...]
     near: tuple[Form, ...] = ()
     concepts: tuple[str, ...] = ()
+    is_spoken: bool = False        # typed by sound; the first form is that of the letters as they are
 
 
 @dataclass(frozen=True)
@@ -145,12 +148,26 @@ def words(text: str, language: Language) -> Iterator[Idea]:
     """Yield the ideas of running text: forms of the dictionary, then the words between them."""
     covered = language.terms.cover(text)
     yield from (known_idea(found, language) for found in covered)
-    left = _blank(text, [_span(found) for found in covered])
-    for run in runs(left):
-        if not run.is_han:
-            yield latin_idea(run)
-        else:
+    left = list(runs(_blank(text, [_span(found) for found in covered])))
+    for run in left:
+        if run.is_han:
             yield from unknown_ideas(run, language)
+    for group in _side_by_side(left, text):
+        yield from latin_ideas(group, language)
+
+
+def _side_by_side(found: Iterable[Run], text: str) -> Iterator[list[Run]]:
+    """Yield the Latin runs, together those with nothing but space between them."""
+    group: list[Run] = []
+    for run in found:
+        if run.is_han or run.text in FUNCTION_WORDS:
+            continue
+        if group and text[group[-1].end:run.start].strip():
+            yield group
+            group = []
+        group.append(run)
+    if group:
+        yield group
 
 
 def _span(found: Found) -> Idea:
@@ -198,6 +215,49 @@ def near_forms(concepts: Sequence[str], language: Language) -> tuple[Form, ...]:
         for one in over:
             forms += [Form((f"={one}",), FACTORS.wider), Form((f"~{one}",), FACTORS.beside)]
     return tuple(dict.fromkeys(forms))
+
+
+def latin_ideas(group: Sequence[Run], language: Language) -> Iterator[Idea]:
+    """Yield the ideas of Latin words and numbers side by side: terms typed by sound (zhucan, zhu can), others."""
+    i = 0
+    while i < len(group):
+        letters = group[i].text
+        taken = next((j for j in range(min(len(group), i + _MOST_SYLLABLES), i, -1)
+                      if _terms_said("".join(run.text for run in group[i:j]), language)), i)
+        if taken > i:
+            said = "".join(run.text for run in group[i:taken])
+            literal = tuple(token for run in group[i:taken] for token in word_tokens(run.text))
+            yield spoken_idea(_terms_said(said, language), literal, (group[i].start, group[taken - 1].end), language)
+        elif _is_said(letters) and (parts := language.sounds.parts(letters)):
+            for start, end in parts:
+                place = (group[i].start + start, group[i].start + end)
+                yield spoken_idea(language.sounds.full(letters[start:end]), (letters,), place, language)
+        else:
+            yield latin_idea(group[i])
+        i = max(taken, i + 1)
+
+
+def _is_said(letters: str) -> bool:
+    """Say whether letters may be pinyin."""
+    return letters.isascii() and letters.isalpha() and len(letters) > 1
+
+
+def _terms_said(letters: str, language: Language) -> list[str]:
+    """Return the terms that letters stand for: by full pinyin, else by initials when few begin like that."""
+    if not _is_said(letters):
+        return []
+    if terms := language.sounds.full(letters):
+        return terms
+    terms = language.sounds.initials(letters)
+    return terms if len({one for term in terms for one in language.terms.concepts[term]}) <= _MOST_SAID else []
+
+
+def spoken_idea(terms: Sequence[str], literal: tuple[str, ...], place: tuple[int, int], language: Language) -> Idea:
+    """Return the idea of terms typed by sound, the letters themselves being one of its forms."""
+    concepts = tuple(dict.fromkeys(one for term in terms for one in language.terms.concepts[term]))[:_MOST_SAID]
+    are_places = all(language.kinds[one] == EntryKind.PLACE for one in concepts)
+    return Idea(Sense.PLACE if are_places else Sense.CONCEPT, terms[0], *place,
+                (Form(literal), *concept_forms(concepts)), near_forms(concepts, language), concepts, is_spoken=True)
 
 
 def latin_idea(run: Run) -> Idea:

@@ -11,6 +11,7 @@ from marketplace.search.rules import amounts
 from marketplace.search.rules.analysis import Language, normal, pairs, runs
 from marketplace.search.rules.ideas import Form, Idea, Reading, Sense, merged, quoted_forms, read
 from marketplace.search.rules.question import MOST_TEXT, Question
+from marketplace.search.rules.slips import best, slips
 
 Frequencies = Callable[[Iterable[str]], Mapping[str, int]]
 _STEP = 0.25                       # rarity in coarse steps, so that pages fit together while the index changes
@@ -91,7 +92,15 @@ def understand(question: Question, language: Language, now: datetime, frequencie
         return _plain(question, language.simple(typed), now)
     reading = _read(typed, language, now)
     told = _Told(frequencies(_tokens(reading)), size)
-    return _Builder(question, language, now, told, reading, typed).understood()
+    slip, is_unheard = best(slips(reading.text, reading.ideas, language), frequencies)
+    if slip is None:
+        return _Builder(question, language, now, told, reading, typed).understood()
+    meant = reading.text[:slip.start] + slip.meant + reading.text[slip.end:]
+    if is_unheard:
+        typed, reading = meant, _read(meant, language, now)
+        told = _Told(frequencies(_tokens(reading)), size)
+    built = _Builder(question, language, now, told, reading, typed).understood()
+    return replace(built, did_you_mean=meant, corrected=is_unheard)
 
 
 def _read(typed: str, language: Language, now: datetime) -> Reading:
@@ -163,21 +172,28 @@ class _Builder:
     typed: str
     filters: dict[str, tuple[str, ...]] = field(default_factory=dict)
     ranges: dict[str, tuple[int | None, int | None]] = field(default_factory=dict)
-    chips: list[Chip] = field(default_factory=list)
+    chips: list[tuple[int, Chip]] = field(default_factory=list)
 
     def understood(self) -> Understood:
         """Return the whole."""
-        ideas = self._without_filters(self.reading.ideas[:_MOST_IDEAS])
+        ideas = self._without_filters(map(self._as_meant, self.reading.ideas[:_MOST_IDEAS]))
         self._read_ranges()
         strict = self._clauses(ideas, loose=False)
         loose = self._clauses(ideas, loose=True)
         request = _asked(self.question, self.now, strict, self.filters, self.ranges)
-        chosen = [idea for idea in ideas if idea.sense not in {Sense.EXCLUDED, Sense.GENERIC}]
+        chosen = [idea for idea in ideas if idea.sense != Sense.GENERIC]
         for idea in chosen or ideas:
             self._chip(_CHIP_OF.get(idea.sense, CHIP_WORD), self._name(idea), idea.start, idea.end)
         return Understood(
             request, loose=tuple(self._loosened(request, loose)), anywhere=self._anywhere(request, loose, ideas),
-            chips=tuple(self.chips), also=self._also(ideas), marks=self._marks(ideas))
+            chips=tuple(chip for _, chip in sorted(self.chips, key=lambda one: one[0])), also=self._also(ideas), marks=self._marks(ideas))
+
+    def _as_meant(self, idea: Idea) -> Idea:
+        """Return an idea typed by sound as a Latin word when documents have it as such."""
+        if idea.is_spoken and self.told.count(idea.forms[0]):
+            return Idea(Sense.LATIN, " ".join(idea.forms[0].tokens), idea.start, idea.end, idea.forms[:1],
+                        idea.forms[1:])
+        return idea
 
     def _without_filters(self, ideas: Iterable[Idea]) -> list[Idea]:
         """Make filters of places of this site; return the other ideas."""
@@ -206,7 +222,7 @@ class _Builder:
     def _chip(self, facet: str, word: str, start: int, end: int) -> None:
         """Add a chip for the piece at [start, end)."""
         text = self.typed if len(self.typed) == len(self.reading.text) else self.reading.text
-        self.chips.append(Chip(facet, word, " ".join((text[:start] + " " + text[end:]).split())))
+        self.chips.append((start, Chip(facet, word, " ".join((text[:start] + " " + text[end:]).split()))))
 
     def _name(self, idea: Idea) -> str:
         """Return what a chip calls an idea."""
