@@ -91,15 +91,15 @@ class Watch:
                 self._stamp, self._language = None, language
                 self._known, self._by_question, self._clock_bound = {}, {}, set()
                 self._percolator = Percolator()
+            if (today := beijing_date(now)) != self._day:
+                for question in self._clock_bound:
+                    self._percolator.add(question, compile_(question_at(question)))
+                self._day = today
             row = session.execute(select(func.count(), func.coalesce(func.sum(SavedSearch.version), 0))
                                   .select_from(SavedSearch)).one()
             if (stamp := (int(row[0]), int(row[1]))) != self._stamp:
                 self._read(session, compile_)
                 self._stamp = stamp
-            if (today := beijing_date(now)) != self._day:
-                for question in self._clock_bound:
-                    self._percolator.add(question, compile_(question_at(question)))
-                self._day = today
 
     def _read(self, session: Session, compile_: Compile) -> None:
         """Compare what is filed with the table."""
@@ -128,13 +128,13 @@ class Watch:
 
     def _file(self, search_id: int, known: _Known, compile_: Compile) -> None:
         """File a search; a question that is filed already is not compiled again."""
-        self._known[search_id] = known
-        self._by_question.setdefault(known.question, {})[search_id] = None
         if known.question not in self._percolator:
             request = compile_(question_at(known.question))
             self._percolator.add(known.question, request)
             if _CLOCK_BOUND & request.ranges.keys():
                 self._clock_bound.add(known.question)
+        self._known[search_id] = known
+        self._by_question.setdefault(known.question, {})[search_id] = None
 
     def began_before(self, moment: datetime) -> bool:
         """Say whether any search counts news from before a moment on."""

@@ -36,7 +36,7 @@ from marketplace.web.paging import page_number, paginate
 from marketplace.web.security import csrf
 from marketplace.web.services import public_sources, services
 
-saved = Blueprint("saved", __name__)
+blueprint = Blueprint("saved", __name__)
 REFUSED = 422
 MOST_SHOWN = 100                    # of what would have been told
 
@@ -103,7 +103,7 @@ def _email() -> str:
     return (person.email or "") if person else ""
 
 
-@saved.get("/my/searches")
+@blueprint.get("/my/searches")
 @signed_in
 def index() -> str:
     """List the searches of this person."""
@@ -113,7 +113,7 @@ def index() -> str:
     return render_template("search/saved.html", kept=kept, words=words, rules=rules, email=_email())
 
 
-@saved.get("/my/searches/new")
+@blueprint.get("/my/searches/new")
 @signed_in
 def new() -> str:
     """Show what saving means, before it is done: name, how often, by which way, what it would have told."""
@@ -167,7 +167,7 @@ def _preview(question: Question, now: datetime) -> Shown | None:
     return Shown(len(found.events), lines, found.is_complete)
 
 
-@saved.post("/my/searches/new")
+@blueprint.post("/my/searches/new")
 @signed_in
 def create() -> Response | tuple[str, int]:
     """Save it."""
@@ -195,7 +195,7 @@ def _promise(frequency: str, channel: str) -> str:
     return str(gettext(rules.PROMISES[rules.Frequency(frequency), way]))
 
 
-@saved.get("/my/searches/<ref>")
+@blueprint.get("/my/searches/<ref>")
 @signed_in
 def show(ref: str) -> str:
     """Show one search: what it asks, what it found, what it is silent about."""
@@ -220,7 +220,7 @@ def _line(search: SavedSearch, hit: SavedSearchHit, documents: Mapping[tuple[str
                 rules.is_update([hit.news_key]), hit.told_at, key in silent, search)
 
 
-@saved.get("/my/searches/told/<message_ref>")
+@blueprint.get("/my/searches/told/<message_ref>")
 @signed_in
 def told(message_ref: str) -> str:
     """Show everything that one message told."""
@@ -236,7 +236,7 @@ def told(message_ref: str) -> str:
     return render_template("search/saved_told.html", groups=list(groups.values()), at=found[0][1].told_at, rules=rules)
 
 
-@saved.route("/my/searches/<ref>/change", methods=["GET", "POST"])
+@blueprint.route("/my/searches/<ref>/change", methods=["GET", "POST"])
 @signed_in
 def change(ref: str) -> Response | str | tuple[str, int]:
     """Change name, frequency and channel."""
@@ -265,28 +265,28 @@ def _act(ref: str, verb: Callable[..., None], sentence: str) -> Response:
     return redirect(url_for("saved.index" if verb is operations.end_search else "saved.show", ref=ref), 303)
 
 
-@saved.post("/my/searches/<ref>/pause")
+@blueprint.post("/my/searches/<ref>/pause")
 @signed_in
 def pause(ref: str) -> Response:
     """Stop telling."""
     return _act(ref, operations.pause_search, gettext("已关闭提醒。关闭期间的新内容以后也不补发。"))
 
 
-@saved.post("/my/searches/<ref>/resume")
+@blueprint.post("/my/searches/<ref>/resume")
 @signed_in
 def resume(ref: str) -> Response:
     """Tell again."""
     return _act(ref, operations.resume_search, gettext("已恢复提醒，从现在起有新内容会告诉您。"))
 
 
-@saved.post("/my/searches/<ref>/delete")
+@blueprint.post("/my/searches/<ref>/delete")
 @signed_in
 def delete(ref: str) -> Response:
     """Delete."""
     return _act(ref, operations.end_search, gettext("已删除。"))
 
 
-@saved.post("/my/searches/<ref>/mute/<kind>/<item_ref>")
+@blueprint.post("/my/searches/<ref>/mute/<kind>/<item_ref>")
 @signed_in
 def silence(ref: str, kind: str, item_ref: str) -> Response:
     """Be silent about one thing from now on."""
@@ -296,7 +296,7 @@ def silence(ref: str, kind: str, item_ref: str) -> Response:
     return _act(ref, verb, gettext("这个搜索不再提醒这一项。"))
 
 
-@saved.post("/my/searches/<ref>/unmute/<kind>/<item_ref>")
+@blueprint.post("/my/searches/<ref>/unmute/<kind>/<item_ref>")
 @signed_in
 def speak(ref: str, kind: str, item_ref: str) -> Response:
     """Speak of it again."""
@@ -314,8 +314,8 @@ def _by_token(session: Session, token: str) -> SavedSearch:
     return search
 
 
-@saved.route("/my/searches/off/<token>", methods=["GET", "POST"], defaults={"scope": ""})
-@saved.route("/my/searches/off/<token>/<any(all):scope>", methods=["GET", "POST"])
+@blueprint.route("/my/searches/off/<token>", methods=["GET", "POST"], defaults={"scope": ""})
+@blueprint.route("/my/searches/off/<token>/<any(all):scope>", methods=["GET", "POST"])
 @public
 @csrf.exempt
 def off(token: str, scope: str) -> str:
@@ -328,7 +328,7 @@ def off(token: str, scope: str) -> str:
     return render_template("search/saved_off.html", search=search, everything=bool(scope), is_done=is_done)
 
 
-@saved.route("/my/searches/off/<token>/<kind>/<item_ref>", methods=["GET", "POST"])
+@blueprint.route("/my/searches/off/<token>/<kind>/<item_ref>", methods=["GET", "POST"])
 @public
 @csrf.exempt
 def mute(token: str, kind: str, item_ref: str) -> str | tuple[str, int]:
