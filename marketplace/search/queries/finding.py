@@ -61,17 +61,18 @@ class Finder:
 
     def _widened(self, understood: Understood, facets: Sequence[str], strict: SearchHits, after: Cursor | None,
                  limit: int) -> tuple[SearchRequest, SearchHits] | None:
-        """Return what is found by the first looser request that finds enough, else by the one that finds most."""
-        best: tuple[SearchRequest, SearchHits] | None = None
-        for wish in (*understood.loose, *((understood.anywhere,) if understood.anywhere else ())):
-            if wish is understood.anywhere and (strict.total or best):
+        """Return the first looser request that finds enough, else the one that finds most, with what it finds."""
+        best, asked = strict, None
+        for wish in (*understood.loose, understood.anywhere, understood.trace):
+            if wish is None or (wish is understood.anywhere and best.total):
+                continue
+            request = replace(wish, facets=tuple(facets))
+            found = self._loose(request, strict, after, limit)
+            if found.total > best.total:
+                best, asked = found, request
+            if best.total >= ENOUGH:
                 break
-            found = self._loose(replace(wish, facets=tuple(facets)), strict, after, limit)
-            if found.total > (best[1].total if best else strict.total):
-                best = wish, found
-            if found.total >= ENOUGH:
-                break
-        return best
+        return (asked, best) if asked else None
 
     def _loose(self, request: SearchRequest, strict: SearchHits, after: Cursor | None, limit: int) -> SearchHits:
         """Return a page of the strict hits and, behind them, the others that come near."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from marketplace.core.searching import Alternative, Clause, Role, SearchRequest
+from marketplace.core.searching import Alternative, Clause, Role, SearchRequest, Sort
 from marketplace.core.text import N_
 from marketplace.search.rules import amounts
 from marketplace.search.rules.analysis import Language, normal, pairs, runs
@@ -44,7 +44,8 @@ class Understood:
 
     request: SearchRequest
     loose: tuple[SearchRequest, ...] = ()      # most of it, or what comes near; then any of it
-    anywhere: SearchRequest | None = None      # the same without the place, when one was named; for when nothing is there
+    anywhere: SearchRequest | None = None      # the same without the place that was named; for when nothing is there
+    trace: SearchRequest | None = None         # any pair of its characters; for when there is little else
     chips: tuple[Chip, ...] = ()
     also: tuple[str, ...] = ()
     did_you_mean: str | None = None
@@ -149,8 +150,10 @@ def _asked(question: Question, now: datetime, clauses: tuple[Clause, ...],
         bounds["deadline"] = _both(bounds.get("deadline", (None, None)), due)
     least = sum(clause.role == Role.COUNTED for clause in clauses)
     chosen = {"kind": question.kinds} if question.kinds else {}
-    return SearchRequest(clauses=clauses, least=least, ranges=bounds, sort=question.order,
-                         filters={**(filters or {}), **question.filters, **chosen})
+    is_ranked = any(clause.role != Role.NOT for clause in clauses)
+    return SearchRequest(
+        clauses=clauses, least=least, ranges=bounds, filters={**(filters or {}), **question.filters, **chosen},
+        sort=question.order if is_ranked or question.order != Sort.RELEVANCE else Sort.NEWEST)
 
 
 def _both(one: tuple[int | None, int | None], other: tuple[int | None, int | None]) -> tuple[int | None, int | None]:
@@ -186,6 +189,7 @@ class _Builder:
             self._chip(_CHIP_OF.get(idea.sense, CHIP_WORD), self._name(idea), idea.start, idea.end)
         return Understood(
             request, loose=tuple(self._loosened(request, loose)), anywhere=self._anywhere(request, loose, ideas),
+            trace=self._trace(request, loose),
             chips=tuple(chip for _, chip in sorted(self.chips, key=lambda one: one[0])), also=self._also(ideas), marks=self._marks(ideas))
 
     def _as_meant(self, idea: Idea) -> Idea:
@@ -248,7 +252,7 @@ class _Builder:
             Sense.EXCLUDED: (1.0, Role.NOT), Sense.QUOTED: (rarity, Role.MUST),
             Sense.GENERIC: (WEIGHTS.generic * rarity, Role.COUNTED if only_generic else Role.BONUS),
             Sense.YEAR: (WEIGHTS.year * rarity, Role.COUNTED),
-            Sense.PLACE: (rarity, Role.MUST if any(map(self.told.count, idea.forms)) else Role.BONUS),
+            Sense.PLACE: (rarity, Role.MUST),
         }.get(idea.sense, (rarity, Role.COUNTED))
         forms = list(_alternatives(idea.forms))
         if loose and role == Role.COUNTED:
@@ -256,19 +260,20 @@ class _Builder:
         return Clause(tuple(forms), round(weight, 4), role)
 
     def _loosened(self, request: SearchRequest, clauses: tuple[Clause, ...]) -> Iterator[SearchRequest]:
-        """Yield requests: most of the ideas, or what comes near; any of them; any pair of characters of them.
-
-        Ideas that nobody has don't count.
-        """
+        """Yield requests for most of the ideas, or what comes near, then for any; ideas nobody has don't count."""
         counted = [clause for clause in clauses if clause.role == Role.COUNTED]
         alive = sum(self._is_held(clause) for clause in counted)
         most = math.ceil(alive * WEIGHTS.most)
         for least in dict.fromkeys((max(most, 1), 1)) if counted else ():
             if clauses != request.clauses or least < request.least:
                 yield replace(request, clauses=clauses, least=least)
-        if counted and (held := self._held_pairs()):
-            trace = Clause(tuple(Alternative((pair,), WEIGHTS.trace) for pair in held))
-            yield replace(request, clauses=(*clauses, trace), least=1)
+
+    def _trace(self, request: SearchRequest, clauses: tuple[Clause, ...]) -> SearchRequest | None:
+        """Return the request for any idea, or any pair of characters as typed."""
+        if not request.least or not (held := self._held_pairs()):
+            return None
+        pair = Clause(tuple(Alternative((pair,), WEIGHTS.trace) for pair in held))
+        return replace(request, clauses=(*clauses, pair), least=1)
 
     def _is_held(self, clause: Clause) -> bool:
         """Say whether some document may hold a clause."""
