@@ -12,6 +12,7 @@ from marketplace.core.ports import SearchIndex
 from marketplace.core.publishing import INDEX_HANDLER, PUBLIC_CHANGED, PublicDocument, index_lag
 from marketplace.core.searching import IndexRow
 from marketplace.search.queries.extracts import texts_by_document
+from marketplace.search.queries.naming import SOURCE_OF_KIND, named
 from marketplace.search.rules.analysis import Language
 from marketplace.search.rules.rows import row_of, stamp_of
 from marketplace.search.rules.upkeep import Difference, Key, compare
@@ -24,16 +25,21 @@ CLOCKS_DIFFER = timedelta(seconds=60)      # between the machines that write job
 def all_documents(session: Session, sources: Sources) -> Iterator[PublicDocument]:
     """Yield every public document of every slice."""
     for source in sources.values():
-        yield from source(session, None)
+        yield from named(session, source(session, None))
 
 
 def documents_of(session: Session, sources: Sources, keys: Iterable[Key]) -> dict[Key, PublicDocument]:
     """Return what is public now of some (kind, ref); what is missing here must leave the index."""
     wanted = set(keys)
-    refs = sorted({ref for _, ref in wanted})
-    found = (document for start in range(0, len(refs), BATCH) for source in sources.values()
-             for document in source(session, refs[start:start + BATCH]))
-    return {(d.kind, d.ref): d for d in found if (d.kind, d.ref) in wanted}
+    asked: dict[str, set[str]] = {}         # source -> refs; a kind that nobody is known to offer: every source
+    for kind, ref in wanted:
+        for name in [SOURCE_OF_KIND[kind]] if kind in SOURCE_OF_KIND else sources:
+            asked.setdefault(name, set()).add(ref)
+    found = (document for name, refs in asked.items() if name in sources
+             for start in range(0, len(refs), BATCH)
+             for document in sources[name](session, sorted(refs)[start:start + BATCH])
+             if (document.kind, document.ref) in wanted)
+    return {(document.kind, document.ref): document for document in named(session, found)}
 
 
 def _with_texts(session: Session, documents: Iterable[PublicDocument]) -> Iterator[tuple[PublicDocument,
