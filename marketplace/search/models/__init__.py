@@ -1,6 +1,7 @@
 """Tables of the search slice."""
 
+from marketplace.search.models.dictionary import DictionaryEntry, DictionaryVersion
 from marketplace.search.models.extracts import TextExtract
 from marketplace.search.models.saved import SavedSearch, SavedSearchHit, SavedSearchMute
 
-__all__ = ["SavedSearch", "SavedSearchHit", "SavedSearchMute", "TextExtract"]
+__all__ = ["DictionaryEntry", "DictionaryVersion", "SavedSearch", "SavedSearchHit", "SavedSearchMute", "TextExtract"]
