@@ -15,6 +15,7 @@ MOST_FORMS = 60
 MOST_PLACES = 200                  # places of one word in one text that are looked at
 MOST_TEXT = 20_000                 # characters of a text that are looked at
 _LEAST_FORM = 2                    # one character alone says nothing, unless it is all that was asked
+_EXACT = 600                       # characters of a text that are followed one by one through the conversion
 _BACK = 24                         # how far a snippet begins before its first mark, at most
 _PIECE = re.compile(r"[^，。；：！？、,.;:!?\s]+|[，。；：！？、,.;:!?\s]+")
 _STOP = re.compile(r"[，。；：！？\n,;:!?]")
@@ -82,7 +83,7 @@ class Highlighter:
         """Return a text as words are compared, and for each of its characters the stretch written there."""
         folded, origin = _folded(text)
         simple = self._simplify(folded)
-        if len(simple) == len(folded):
+        if simple == folded or (len(simple) == len(folded) and len(text) > _EXACT):
             return simple, origin
         parts: list[str] = []
         spans: list[Span] = []
@@ -112,7 +113,7 @@ def _folded(text: str) -> tuple[str, list[Span]]:
 
 def _aligned(before: str, after: str, origin: Sequence[Span]) -> list[Span]:
     """Return for each character of the converted text the stretch of the written one."""
-    if len(before) == len(after):
+    if before == after:
         return list(origin)
     spans: list[Span] = []
     for kind, i, j, k, m in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
