@@ -1,5 +1,7 @@
 """Brings the database to the newest migration; every `flask` command and the server do this first."""
 
+from pathlib import Path
+
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
@@ -29,7 +31,9 @@ def current(engine: Engine) -> str | None:
 
 
 def upgrade(engine: Engine) -> bool:
-    """Migrate to the head in one transaction; return whether anything was to do."""
+    """Migrate to the head in one transaction; return whether anything was to do. Makes the folder of a SQLite file."""
+    if engine.dialect.name == "sqlite" and engine.url.database not in {None, "", ":memory:"}:
+        Path(str(engine.url.database)).parent.mkdir(parents=True, exist_ok=True)
     if current(engine) == head():
         return False
     settings = alembic_config()

@@ -10,6 +10,7 @@ from marketplace.core.access import SYSTEM
 from marketplace.core.clock import BEIJING
 from marketplace.core.db import db, new_ref, transaction
 from marketplace.core.outbox import Job
+from marketplace.web import migrate
 from tests.factories import NOW
 
 
@@ -109,3 +110,10 @@ def test_a_worker_whose_lease_ran_out_cannot_close_the_job(session):
     session.flush()
     assert not outbox.mark_done(session, slow, now=NOW + outbox.LEASE)
     assert outbox.mark_done(session, quick, now=NOW + outbox.LEASE)
+
+
+def test_a_database_in_a_folder_that_is_not_there_yet_is_made_with_its_folder(tmp_path):
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'new' / 'deep' / 'site.sqlite3'}")
+    assert migrate.upgrade(engine)
+    assert sa.inspect(engine).has_table("job")
+    engine.dispose()
