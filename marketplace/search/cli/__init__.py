@@ -1,7 +1,8 @@
 """Commands of the search slice: one group, several files."""
 
+from marketplace.search.cli.bench import bench
 from marketplace.search.cli.evaluate import evaluate
 from marketplace.search.cli.extracts import texts
 from marketplace.search.cli.upkeep import group
 
-__all__ = ["evaluate", "group", "texts"]
+__all__ = ["bench", "evaluate", "group", "texts"]

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import add
 
 from marketplace.search.rules.dictionary import Entry, EntryKind, above, wider
 from marketplace.search.rules.sounds import Sounds
@@ -49,7 +50,7 @@ class Run:
 
 def normal(text: str) -> str:
     """Return a text in normal width and lower case; control characters become spaces, invisible marks go."""
-    plain = unicodedata.normalize("NFKC", text).lower()
+    plain = unicodedata.normalize("NFKC", text).lower().replace("\n", " ")
     if plain.isprintable():
         return plain
     return "".join(_visible(character) for character in plain)
@@ -104,6 +105,7 @@ class Language:
         self.direct = direct
         self.kinds: Mapping[str, EntryKind] = {entry.concept: entry.kind for entry in self.entries}
         self.terms = Terms(self.entries)
+        self._tokens_of: dict[str, list[str]] = {}      # of the forms met so far
         self.codes = self._codes()
 
     @cached_property
@@ -159,8 +161,9 @@ class Language:
         found: set[str] = set()
         for run in runs(text):
             if run.is_han:
-                found.update(pairs(run.text))
-                found.update(word for word in self._words(run.text) if len(word) > 2)  # noqa: PLR2004 - shorter: pairs
+                found.update(map(add, run.text, run.text[1:]))
+                if len(run.text) > 2:                           # noqa: PLR2004 - shorter words are pairs
+                    found.update(word for word in self._words(run.text) if len(word) > 2)  # noqa: PLR2004
                 if singles or len(run.text) == 1:
                     found.update(run.text)
             else:
@@ -175,10 +178,13 @@ class Language:
 
     def concept_tokens(self, found: Found) -> list[str]:
         """Return the tokens of a form that was found: its concept, all that lies above, what is named inside it."""
+        if (kept := self._tokens_of.get(found.term)) is not None:
+            return kept
         tokens = [f"={concept}" for concept in found.concepts]
         for concept in (*found.concepts, *found.inside):
             tokens.append(f"~{concept}")
             tokens += [f"~{over}" for over in self.above.get(concept, ())]
+        self._tokens_of[found.term] = tokens
         return tokens
 
     def heads(self, title: str) -> set[str]:

@@ -2,12 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from operator import add
 
 from marketplace.search.rules.dictionary import Entry
-
-_Node: TypeAlias = "dict[str, _Node]"
-_END = ""                # no character: the key under which a node keeps that a form ends here
 
 
 @dataclass(frozen=True)
@@ -22,7 +19,7 @@ class Found:
 
 
 class Terms:
-    """All forms, as a tree of characters."""
+    """All forms, by their first two characters."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self.concepts: dict[str, tuple[str, ...]] = {}
@@ -32,12 +29,12 @@ class Terms:
             if entry.term and entry.concept not in held:
                 self.concepts[entry.term] = (*held, entry.concept)
                 self.forms.setdefault(entry.concept, []).append(entry.term)
-        self._root: _Node = {}
-        for term in self.concepts:
-            node = self._root
-            for character in term:
-                node = node.setdefault(character, {})
-            node[_END] = {}
+        self._lengths: dict[str, tuple[int, ...]] = {}     # beginning of two characters -> lengths of the forms
+        for term in sorted((term for term in self.concepts if len(term) > 1), key=len):
+            held_lengths = self._lengths.get(term[:2], ())
+            if len(term) not in held_lengths:
+                self._lengths[term[:2]] = (*held_lengths, len(term))
+        self._inside: dict[str, tuple[str, ...]] = {}
         self._line = "\n".join(self.concepts)
 
     def holding(self, word: str) -> dict[str, int]:
@@ -54,15 +51,15 @@ class Terms:
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield where forms stand in a normal text; Latin ones only as whole words."""
-        root = self._root
-        for start, first in enumerate(text):
-            node, end = root.get(first), start + 1
-            while node is not None:
-                if _END in node and _is_whole(text, start, end):
-                    yield start, end
-                if end == len(text):
-                    break
-                node, end = node.get(text[end]), end + 1
+        concepts, lengths, size = self.concepts, self._lengths, len(text)
+        for start, two in enumerate(map(add, text, text[1:] + " ")):
+            if (found := lengths.get(two)) is not None:
+                for length in found:
+                    end = start + length
+                    if text[start:end] in concepts and end <= size and _is_whole(text, start, end):
+                        yield start, end
+            if text[start] in concepts and _is_whole(text, start, start + 1):
+                yield start, start + 1
 
     def parts(self, term: str) -> list[Found]:
         """Return the shorter forms that a form is made of; empty when they leave something over."""
@@ -85,24 +82,30 @@ class Terms:
                 worth = (end - i) ** 2 + best[end]
                 if worth > best[i]:
                     best[i], chosen[i] = worth, end
-        return list(self._chosen(text, chosen, starts))
+        return list(self._chosen(text, chosen))
 
-    def _chosen(self, text: str, chosen: list[int], starts: dict[int, list[int]]) -> Iterator[Found]:
+    def _inner(self, term: str) -> tuple[str, ...]:
+        """Return the concepts of the forms inside a form, its own left out."""
+        if term not in self._inside:
+            inner = dict.fromkeys(concept for start, end in self.spans(term) if (start, end) != (0, len(term))
+                                  for concept in self.concepts[term[start:end]])
+            self._inside[term] = tuple(one for one in inner if one not in self.concepts[term])
+        return self._inside[term]
+
+    def _chosen(self, text: str, chosen: list[int]) -> Iterator[Found]:
         """Yield the forms chosen, from the left."""
         i = 0
         while i < len(text):
             if end := chosen[i]:
                 term = text[i:end]
-                inner = dict.fromkeys(
-                    concept for start in range(i, end - 1) for stop in starts.get(start, ())
-                    if stop <= end and (start, stop) != (i, end) for concept in self.concepts[text[start:stop]])
-                held = self.concepts[term]
-                yield Found(term, i, end, held, tuple(one for one in inner if one not in held))
+                yield Found(term, i, end, self.concepts[term], self._inner(term))
             i = end or i + 1
 
 
 def _is_whole(text: str, start: int, end: int) -> bool:
     """Say whether a form does not begin or end inside a Latin word or a number."""
+    if text[start] > "\x7f" and text[end - 1] > "\x7f":
+        return True
     return not (start and _is_latin(text[start]) and _is_latin(text[start - 1])) and not (
         end < len(text) and _is_latin(text[end - 1]) and _is_latin(text[end]))
 
