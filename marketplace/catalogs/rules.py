@@ -17,6 +17,7 @@ from marketplace.core.text import N_
 JOB_LIST_SUBMITTED = "catalogs.list_submitted"     # list_ref, unit_ref, unit, year, number, by
 JOB_LIST_RETURNED = "catalogs.list_returned"       # list_ref, unit_ref, unit, year, number, reason, created_by
 JOB_LIST_PUBLISHED = "catalogs.list_published"     # list_ref, unit_ref, unit, year, number
+JOB_NAMES_CHANGED = "catalogs.names_changed"       # codes: of categories or areas that are called otherwise now
 
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 MAX_LINES = 5_000

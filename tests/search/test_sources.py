@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from marketplace.awards import jobs as award_jobs
@@ -14,7 +14,8 @@ from marketplace.awards import queries as award_queries
 from marketplace.catalogs import jobs as catalog_jobs
 from marketplace.catalogs import operations as catalogs
 from marketplace.catalogs import queries as catalog_queries
-from marketplace.catalogs.rules import FUND_LABELS, FundKind, fund_kind
+from marketplace.catalogs.models import Area
+from marketplace.catalogs.rules import FUND_LABELS, JOB_NAMES_CHANGED, FundKind, fund_kind
 from marketplace.contracts import operations as contracts
 from marketplace.core.access import SYSTEM, Role
 from marketplace.core.db import db, transaction
@@ -30,7 +31,9 @@ from marketplace.projects import operations as projects
 from marketplace.projects import queries as project_queries
 from marketplace.projects.queries import by_ref
 from marketplace.projects.rules import JOB_DEADLINE_PASSED
+from marketplace.search import operations as search
 from marketplace.search import queries
+from marketplace.search.jobs import follow_names
 from marketplace.search.queries.naming import SOURCE_OF_KIND, areas_of, categories_of, named
 from marketplace.web.services import public_sources, services
 from tests.contracts.test_operations import SIGNED, a_scan, issue
@@ -534,3 +537,63 @@ def test_a_private_file_of_the_unit_is_in_no_document(session):
     make_published(session, desk)
     documents = list(project_queries.public_documents(session))
     assert [document.attachments for document in documents] == [()]
+
+
+# ---- other names of codes ----
+
+def rename(code: str, name: str) -> None:
+    with transaction() as session:
+        edition = catalogs.draft_edition(session, actor=SYSTEM, year=2027, now=NOW, source=catalog_queries.published_catalog(session))
+        catalogs.save_item(session, actor=SYSTEM, catalog=edition, code=code, name_zh=name, now=NOW)
+        catalogs.publish_catalog(session, actor=SYSTEM, catalog=edition, now=NOW)
+
+
+def codes_told() -> list[list[str]]:
+    return [payload["codes"] for payload in db.session.scalars(
+        select(Job.payload).where(Job.kind == JOB_NAMES_CHANGED).order_by(Job.id))]
+
+
+def differs() -> set[tuple[str, str]]:
+    found, _ = queries.difference(db.session(), public_sources(), services().search_index, now=NOW)
+    return {*found.missing, *found.extra, *found.stale}
+
+
+def test_documents_are_found_by_the_new_name_of_their_branch_without_being_news(ctx):
+    with transaction() as session:
+        project, other = make_published(session), make_published(session, category_code="A0501")
+        keys = {("project", project.ref), ("project", other.ref)}
+    search.rebuild(db.session(), services=services(), sources=public_sources(), now=NOW)
+    rename("A0402", "居家和社区养老服务")
+    assert codes_told() == [["A0402"]]
+    items = {key for key in differs() if key[0] == "catalog_item"}
+    assert differs() - items == {("project", project.ref)}
+    before = db.session.scalar(select(func.count()).select_from(Job))
+    follow_names(codes=["A0402"])
+    assert differs() - items == set()
+    assert db.session.scalar(select(func.count()).select_from(Job)) == before
+    found = queries.documents_of(db.session(), public_sources(), keys)
+    assert "居家和社区养老服务" in found["project", project.ref].lead
+    assert "居家和社区养老服务" not in found["project", other.ref].lead
+
+
+def test_an_edition_that_says_the_same_changes_no_names(ctx):
+    with transaction() as session:
+        make_places(session)
+    rename("A05", "社会救助服务")
+    assert codes_told() == []
+
+
+def test_places_that_are_called_otherwise_are_told_by_their_codes(session):
+    catalogs.load_areas(session, actor=SYSTEM, now=NOW)
+    area = session.get(Area, "990106001")
+    area.name = "旧名街道"
+    session.flush()
+    with heard(session):
+        pass
+    catalogs.load_areas(session, actor=SYSTEM, now=NOW)
+    session.flush()
+    assert codes_told()[-1] == ["990106001"]
+
+
+def test_names_change_without_an_index_too(ctx):
+    follow_names(codes=["A0402"])

@@ -1,6 +1,7 @@
 """Verbs on the guiding catalogue: a draft edition is edited, published, and replaces the one before."""
 
 import csv
+from collections.abc import Iterable
 from datetime import date, datetime
 from pathlib import Path
 
@@ -9,11 +10,12 @@ from sqlalchemy.orm import Session
 
 from marketplace.catalogs import policy, rules
 from marketplace.catalogs.models import Area, Catalog, CatalogItem
-from marketplace.catalogs.rules import CATALOG_STEPS, CatalogState
+from marketplace.catalogs.rules import CATALOG_STEPS, JOB_NAMES_CHANGED, CatalogState
 from marketplace.core.access import Actor, require
 from marketplace.core.audit import record
 from marketplace.core.clock import beijing_date
 from marketplace.core.errors import Conflict, Invalid
+from marketplace.core.outbox import enqueue
 from marketplace.core.publishing import public_changed
 from marketplace.core.text import N_
 
@@ -24,7 +26,7 @@ DISTRICT = "district"
 def load_areas(session: Session, *, actor: Actor, now: datetime) -> int:
     """Bring the areas of the data file into the database; return how many were new or changed."""
     require(policy.may_keep_catalog(actor))
-    changed = 0
+    changed: list[str] = []
     with AREAS_FILE.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             facts = {"name": row["name"], "level": int(row["level"]), "parent_code": row["parent_code"] or None,
@@ -34,14 +36,16 @@ def load_areas(session: Session, *, actor: Actor, now: datetime) -> int:
             if area is None:
                 session.add(Area(code=row["code"], **facts))
                 session.flush()
-                changed += 1
+                changed.append(row["code"])
             elif any(getattr(area, name) != value for name, value in facts.items()):
                 for name, value in facts.items():
                     setattr(area, name, value)
-                changed += 1
+                changed.append(area.code)
     if changed:
-        record(session, actor=actor, action="catalogs.load_areas", subject=("area", "all"), now=now, changed=changed)
-    return changed
+        record(session, actor=actor, action="catalogs.load_areas", subject=("area", "all"), now=now,
+               changed=len(changed))
+        _tell_names(session, changed, now)
+    return len(changed)
 
 
 def draft_edition(session: Session, *, actor: Actor, year: int, now: datetime, name: str = "",
@@ -117,22 +121,35 @@ def publish_catalog(session: Session, *, actor: Actor, catalog: Catalog, now: da
     require(policy.may_publish_catalog(actor))
     after = CATALOG_STEPS.after(CatalogState(catalog.state), "publish")
     _check_tree(catalog)
-    codes = {item.code for item in catalog.items}
+    before: dict[str, tuple[str, str]] = {}
     start = effective_from or catalog.effective_from or beijing_date(now)
     for old in session.scalars(select(Catalog).where(
             Catalog.tier == catalog.tier, Catalog.state == CatalogState.PUBLISHED).with_for_update()):
         old.state = CATALOG_STEPS.after(CatalogState.PUBLISHED, "replace")
         old.effective_to = start
-        codes.update(item.code for item in old.items)
+        before.update(_names(old))
     session.flush()
     catalog.state, catalog.published_at, catalog.effective_from = after, now, start
     session.flush()
     record(session, actor=actor, action="catalogs.publish", subject=("catalog", catalog.ref), now=now,
            year=catalog.year, items=len(catalog.items))
     public_changed(session, kind="catalog", ref=catalog.ref, now=now)
-    for code in sorted(codes):
+    names = _names(catalog)
+    for code in sorted(names.keys() | before.keys()):
         public_changed(session, kind="catalog_item", ref=code, now=now)
+    _tell_names(session, [code for code in names.keys() | before.keys() if names.get(code) != before.get(code)], now)
     return catalog
+
+
+def _names(catalog: Catalog) -> dict[str, tuple[str, str]]:
+    """Return what an edition calls each code."""
+    return {item.code: (item.name_zh, item.name_en) for item in catalog.items}
+
+
+def _tell_names(session: Session, codes: Iterable[str], now: datetime) -> None:
+    """Tell the index that documents with these codes are found by other names now."""
+    if changed := sorted(codes):
+        enqueue(session, JOB_NAMES_CHANGED, now=now, codes=changed)
 
 
 def _check_tree(catalog: Catalog) -> None:
