@@ -29,7 +29,8 @@ def _group(name: str, words: dict[str, str]) -> str:
 _AMOUNT = re.compile(
     rf"(?P<name>(?:预算|金额|经费|资金)(?:在|为|是|[:：])?\s?)?(?:{_group('pre', _BEFORE)})?\s?(?<![\d.零〇一二两三四五六七八九十百千])"
     rf"(?:(?P<low>{_NUMBER})(?P<low_unit>{_UNIT})?(?:{_CURRENCY})?\s?(?:-|~|–|—|到|至)\s?)?"
-    rf"(?P<high>{_NUMBER})(?P<unit>{_UNIT})?(?P<currency>{_CURRENCY})?(?![\d.])\s?(?:之间)?(?:{_group('post', _AFTER)})?")
+    rf"(?P<high>{_NUMBER})(?P<unit>{_UNIT})?(?P<currency>{_CURRENCY})?(?![\d.])\s?(?:之间)?(?:{_group('post', _AFTER)})?",
+    re.ASCII)
 
 
 @dataclass(frozen=True)

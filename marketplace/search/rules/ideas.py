@@ -263,8 +263,9 @@ def spoken_idea(terms: Sequence[str], literal: tuple[str, ...], place: tuple[int
 def latin_idea(run: Run) -> Idea:
     """Return the idea of a Latin word or number."""
     tokens = word_tokens(run.text)
-    near = tuple(Form((token,), FACTORS.part) for token in tokens[1:])
-    return Idea(Sense.LATIN, run.text, run.start, run.end, (Form((tokens[0],)),), near)
+    parts = tuple(tokens[1:])
+    forms = (Form((tokens[0],)), *((Form(parts, FACTORS.parts),) if parts else ()))
+    return Idea(Sense.LATIN, run.text, run.start, run.end, forms, tuple(Form((one,), FACTORS.part) for one in parts))
 
 
 def unknown_ideas(run: Run, language: Language) -> Iterator[Idea]:
@@ -296,7 +297,9 @@ def merged(reading: Reading, other: Reading) -> Reading:
     if len(reading.ideas) != len(other.ideas):
         return reading
     pieces = []
+    words_alone = {Sense.CONCEPT, Sense.GENERIC, Sense.WORD}
     for idea, twin in zip(reading.ideas, other.ideas, strict=True):
-        more = tuple(form for form in twin.forms if form not in idea.forms) if idea.sense == twin.sense else ()
+        is_twin = idea.sense == twin.sense or {idea.sense, twin.sense} <= words_alone
+        more = tuple(form for form in twin.forms if form not in idea.forms) if is_twin else ()
         pieces.append(replace(idea, forms=idea.forms + more))
     return replace(reading, ideas=tuple(pieces))

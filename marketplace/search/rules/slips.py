@@ -61,7 +61,8 @@ def _windows(text: str, unknown: Sequence[tuple[int, int]]) -> Iterator[tuple[in
 def _slip(text: str, place: tuple[int, int], at: int, meant: str, language: Language) -> Slip:
     """Return a slip with what speaks for and against it."""
     typed = text[place[0]:place[1]]
-    around = {text[a:b] for a in range(max(at - 3, 0), at + 1) for b in range(at + 1, at + 5) if b - a > 1}
+    ends = range(at + 1, min(at + 5, len(text) + 1))
+    around = {text[a:b] for a in range(max(at - 3, 0), at + 1) for b in ends if b - a > 1}
     return Slip(*place, at, typed, meant, language.terms.concepts[meant][0], any(map(language.is_word, around)),
                 tuple(language.syllables(typed)) == tuple(language.syllables(meant)))
 

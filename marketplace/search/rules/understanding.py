@@ -113,13 +113,13 @@ def _read(typed: str, language: Language, now: datetime) -> Reading:
 def _tokens(reading: Reading) -> set[str]:
     """Return every token whose frequency matters."""
     found = {token for idea in reading.ideas for form in (*idea.forms, *idea.near) for token in form.tokens}
-    return found | set(_typed_pairs(reading))
+    return found | set(_typed_pairs(reading.ideas))
 
 
-def _typed_pairs(reading: Reading) -> list[str]:
+def _typed_pairs(ideas: Iterable[Idea]) -> list[str]:
     """Return the pairs of characters as typed, each once."""
     skipped = {Sense.EXCLUDED, Sense.YEAR, Sense.GENERIC}
-    texts = (idea.text for idea in reading.ideas if idea.sense not in skipped)
+    texts = (idea.text for idea in ideas if idea.sense not in skipped)
     return list(dict.fromkeys(pair for text in texts for run in runs(text) if run.is_han
                               for pair in pairs(run.text)))[:_MOST_PAIRS]
 
@@ -189,7 +189,7 @@ class _Builder:
             self._chip(_CHIP_OF.get(idea.sense, CHIP_WORD), self._name(idea), idea.start, idea.end)
         return Understood(
             request, loose=tuple(self._loosened(request, loose)), anywhere=self._anywhere(request, loose, ideas),
-            trace=self._trace(request, loose),
+            trace=self._trace(request, loose, ideas),
             chips=tuple(chip for _, chip in sorted(self.chips, key=lambda one: one[0])), also=self._also(ideas), marks=self._marks(ideas))
 
     def _as_meant(self, idea: Idea) -> Idea:
@@ -236,14 +236,14 @@ class _Builder:
         """Return the clauses of the ideas and of the pairs as typed."""
         only_generic = all(idea.sense in {Sense.GENERIC, Sense.EXCLUDED} for idea in ideas)
         clauses = [self._clause(idea, loose=loose, only_generic=only_generic) for idea in ideas]
-        forms = [Form((pair,)) for pair in self._held_pairs()]
+        forms = [Form((pair,)) for pair in self._held_pairs(ideas)]
         bonus = [Clause(_alternatives((form,)), round(WEIGHTS.pair * self.told.rarity((form,)), 4), Role.BONUS)
                  for form in forms]
         return (*clauses, *bonus)
 
-    def _held_pairs(self) -> list[str]:
+    def _held_pairs(self, ideas: Iterable[Idea]) -> list[str]:
         """Return the pairs of characters as typed that stand in some document."""
-        return [pair for pair in _typed_pairs(self.reading) if self.told.counts.get(pair)]
+        return [pair for pair in _typed_pairs(ideas) if self.told.counts.get(pair)]
 
     def _clause(self, idea: Idea, *, loose: bool, only_generic: bool) -> Clause:
         """Return the clause of one idea."""
@@ -268,9 +268,9 @@ class _Builder:
             if clauses != request.clauses or least < request.least:
                 yield replace(request, clauses=clauses, least=least)
 
-    def _trace(self, request: SearchRequest, clauses: tuple[Clause, ...]) -> SearchRequest | None:
+    def _trace(self, request: SearchRequest, clauses: tuple[Clause, ...], ideas: list[Idea]) -> SearchRequest | None:
         """Return the request for any idea, or any pair of characters as typed."""
-        if not request.least or not (held := self._held_pairs()):
+        if not request.least or not (held := self._held_pairs(ideas)):
             return None
         pair = Clause(tuple(Alternative((pair,), WEIGHTS.trace) for pair in held))
         return replace(request, clauses=(*clauses, pair), least=1)
