@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 from flask import Flask
 from sqlalchemy import select
@@ -33,6 +34,11 @@ from marketplace.imports import operations as imports
 from marketplace.projects import operations as projects
 from marketplace.projects.models import Project
 from marketplace.projects.rules import JOB_OPENING_DUE, earliest_deadline
+from marketplace.search.models import SavedSearchHit
+from marketplace.search.operations import saved
+from marketplace.search.queries.saved import by_ref, hits_of
+from marketplace.search.rules.question import question_of
+from marketplace.search.rules.saved import Frequency, Wish
 from marketplace.web.services import services
 from marketplace.web.worker import run_until_idle
 from tests.factories.accounts import actor_of, make_person, with_password
@@ -70,6 +76,7 @@ def build(app: Flask, now: datetime) -> World:
             desk = _people(session, world, now)
             _list(session, world, desk, now)
             _imports(session, app, world, desk, now)
+            _searches(session, world, now)
         for name in TITLES:
             with transaction() as session:
                 _project(session, world, desk, name, now)
@@ -77,6 +84,7 @@ def build(app: Flask, now: datetime) -> World:
         with transaction() as session:
             _judge(session, world, desk, now)
         run_until_idle()
+        _mute(world, now)
         _note_papers(world)
     return world
 
@@ -163,6 +171,25 @@ def _imports(session: Session, app: Flask, world: World, desk: Desk, now: dateti
             imports.check_import(session, actor=desk.handler, batch=batch, target=target, sheets=sheets,
                                  mapping=batch.mapping, now=now)
         world.refs[name] = batch.ref
+
+
+def _searches(session: Session, world: World, now: datetime) -> None:
+    """Two saved searches of a provider's member, saved before everything was published."""
+    actor, made = world.bidders[0].actor, now - timedelta(days=89)
+    for name, words, how_often in (("saved", "q=桐浦街道&kind=project", Frequency.AT_ONCE),
+                                   ("saved_weekly", "q=长者&area=440605&max=500000", Frequency.WEEKLY)):
+        search = saved.save_search(session, actor=actor, question=question_of(parse_qsl(words)), now=made,
+                                   wish=Wish("桐浦的项目" if name == "saved" else "长者服务", how_often))
+        world.refs.update({name: search.ref, f"{name}_token": search.token})
+
+
+def _mute(world: World, now: datetime) -> None:
+    """Be silent about one of the things that were told."""
+    with transaction() as session:
+        search = by_ref(session, world.refs["saved"])
+        hit = session.scalars(hits_of(search).where(SavedSearchHit.message_ref.is_not(None))).first()
+        saved.mute(session, search=search, kind=hit.kind, ref=hit.ref, now=now)
+        world.refs.update(told=hit.message_ref, told_item=hit.ref)
 
 
 def _project(session: Session, world: World, desk: Desk, name: str, now: datetime) -> None:

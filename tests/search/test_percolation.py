@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from marketplace.core.clock import utc_now
 from marketplace.core.db import db, transaction
+from marketplace.core.publishing import News, PublicDocument
 from marketplace.core.searching import Alternative, Clause, IndexRow, Role, SearchRequest, Sort, Zone, holds
 from marketplace.integrations.memory_index import MemoryIndex
 from marketplace.search.operations import saved
@@ -101,6 +102,10 @@ def watch(session, compiled):
     return refresh
 
 
+def news(at, **more):
+    return PublicDocument(**{"kind": "project", "ref": "p", "title": "长者助餐", **more}, news=(News("new", at),))
+
+
 ROW = IndexRow("project", "p", "s", dict.fromkeys((Zone.TITLE, Zone.LEAD, Zone.TEXT), frozenset({"助餐", "长者"})))
 
 
@@ -109,10 +114,10 @@ def test_a_watch_compiles_a_question_once_however_many_ask_it(session):
         make_search(session, make_reader(session, name=f"读者{number}"))
     compiled: list[str] = []
     refresh = watch(session, compiled)
-    assert len(refresh().match(ROW, newest=NOW)) == 3
+    assert len(refresh().match(ROW, news(NOW))) == 3
     refresh()
     assert compiled == ["助餐"]
-    assert len(refresh(language="another").match(ROW, newest=NOW)) == 3
+    assert len(refresh(language="another").match(ROW, news(NOW))) == 3
     assert compiled == ["助餐", "助餐"], "another dictionary: compiled anew"
 
 
@@ -121,20 +126,29 @@ def test_a_watch_sees_each_change_and_leaves_the_rest_alone(session):
     first, second = make_search(session, person), make_search(session, person, "q=长者", name="长者")
     compiled: list[str] = []
     refresh = watch(session, compiled)
-    assert set(refresh().match(ROW, newest=NOW)) == {first.id, second.id}
+    assert set(refresh().match(ROW, news(NOW))) == {first.id, second.id}
     from tests.factories.accounts import actor_of
 
     actor = actor_of(session, person)
     saved.pause_search(session, actor=actor, search=first, now=NOW)
-    assert refresh().match(ROW, newest=NOW) == {second.id: 1}
+    assert refresh().match(ROW, news(NOW)) == {second.id: 1}
     saved.resume_search(session, actor=actor, search=first, now=NOW)
-    assert refresh().match(ROW, newest=NOW + timedelta(seconds=1)) == {first.id: 3, second.id: 1}
-    assert refresh().match(ROW, newest=NOW) == {second.id: 1}, "news as old as the search are not told"
+    assert refresh().match(ROW, news(NOW + timedelta(seconds=1))) == {first.id: 3, second.id: 1}
+    assert refresh().match(ROW, news(NOW)) == {second.id: 1}, "news as old as the search are not told"
     saved.end_search(session, actor=actor, search=second, now=NOW)
-    assert refresh().match(ROW, newest=NOW) == {}
+    assert refresh().match(ROW, news(NOW)) == {}
     assert refresh().began_before(NOW + timedelta(seconds=1))
     assert not refresh().began_before(BEFORE)
     assert compiled == ["助餐", "长者", "助餐"]
+
+
+def test_a_notice_that_repeats_its_project_is_told_to_those_who_ask_for_notices(session):
+    person = make_reader(session)
+    everything, notices = make_search(session, person), make_search(session, person, "q=助餐&kind=notice", name="公告")
+    refresh = watch(session, [])
+    echo, result = news(NOW, kind="notice", status="selection"), news(NOW, kind="notice", status="result")
+    assert set(refresh().match(ROW, echo)) == {notices.id}
+    assert set(refresh().match(ROW, result)) == {everything.id, notices.id}
 
 
 def test_questions_bound_to_the_day_are_read_anew_each_day(session):

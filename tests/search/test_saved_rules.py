@@ -75,7 +75,7 @@ def test_everything_asked_is_demanded_even_what_the_index_has_never_seen(ctx):
 
 @pytest.mark.parametrize(("key", "words"), [
     ("new", "新发布"), ("deadline:2026-12-14T09:00:00+00:00", "截止时间改为 2026-12-14 17:00"), ("addendum:2", "发布第 2 号澄清"),
-    ("answer:abc", "公开答复了一条提问"), ("something:else", "内容有更新"),
+    ("answer:abc", "公开答复了一条提问"), ("ended", "项目流标或终止"), ("something:else", "内容有更新"),
 ])
 def test_each_kind_of_news_has_its_sentence(key, words):
     sentence, facts = news_sentence(key)

@@ -26,6 +26,12 @@ from marketplace.web.services import config, public_sources
 
 MOST_TITLE = 60                     # characters of a title in a subject
 
+_SUBJECTS: Mapping[tuple[bool, bool], tuple[str, str]] = {     # (something new, something updated)
+    (True, True): (N_("“{name}”：新增 {new} 条，更新 {updated} 条"), N_("您保存的搜索：新增 {new} 条，更新 {updated} 条")),
+    (True, False): (N_("“{name}”：新增 {new} 条"), N_("您保存的搜索：新增 {new} 条")),
+    (False, True): (N_("“{name}”：更新 {updated} 条"), N_("您保存的搜索：更新 {updated} 条")),
+}
+
 
 def tell_alerts(person_ref: str, due: str = "") -> None:
     """Send everything that waits for a person now in one message. Run twice, the second finds nothing waiting."""
@@ -70,11 +76,10 @@ def _letter(delivery: Delivery) -> Letter:
 
 def _subject(groups: int, items: int, new: int) -> str:
     """Return the subject that fits what is told."""
-    if groups > 1:
-        return N_("您保存的搜索：新增 {new} 条，更新 {updated} 条")
-    if items > 1:
-        return N_("“{name}”：新增 {new} 条，更新 {updated} 条")
-    return N_("“{name}”有新内容：{title}") if new else N_("“{name}”有更新：{title}")
+    if items == 1:
+        return N_("“{name}”有新内容：{title}") if new else N_("“{name}”有更新：{title}")
+    one_search, several = _SUBJECTS[new > 0, new < items]
+    return several if groups > 1 else one_search
 
 
 def _group_facts(group: Group) -> dict[str, object]:

@@ -57,7 +57,7 @@ def _percolate(session: Session, document: PublicDocument, now: datetime) -> Non
         if not watch.began_before(newest):
             return
         row = row_of(document, language, now, texts_of(session, document))
-        matched = watch.match(row, newest=newest)
+        matched = watch.match(row, document)
         session.rollback()
         if not matched:
             return

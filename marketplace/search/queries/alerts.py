@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from threading import Lock
 
 from sqlalchemy import and_, exists, func, not_, or_, select
@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 from marketplace.accounts.models import Mandate, Person
 from marketplace.core.clock import beijing_date
 from marketplace.core.outbox import Job, JobState
-from marketplace.core.publishing import PUBLIC_CHANGED
+from marketplace.core.publishing import PUBLIC_CHANGED, PublicDocument
 from marketplace.core.searching import IndexRow, SearchRequest
 from marketplace.search.models.saved import SavedSearch, SavedSearchMute
 from marketplace.search.rules.percolation import Percolator
 from marketplace.search.rules.question import Question
-from marketplace.search.rules.saved import Frequency, question_at
+from marketplace.search.rules.saved import Frequency, question_at, tells_of
 
 Compile = Callable[[Question], SearchRequest]
 _CLOCK_BOUND = frozenset({"deadline", "published"})     # ranges that a word like 本周 leads to: they move with the day
@@ -78,6 +78,7 @@ class Watch:
         self._day = date.min
         self._known: dict[int, _Known] = {}
         self._by_question: dict[str, dict[int, None]] = {}
+        self._questions: dict[str, Question] = {}
         self._clock_bound: set[str] = set()
         self._percolator: Percolator[str] = Percolator()
 
@@ -89,11 +90,11 @@ class Watch:
         with self._lock:
             if language is not self._language:
                 self._stamp, self._language = None, language
-                self._known, self._by_question, self._clock_bound = {}, {}, set()
+                self._known, self._by_question, self._questions, self._clock_bound = {}, {}, {}, set()
                 self._percolator = Percolator()
             if (today := beijing_date(now)) != self._day:
                 for question in self._clock_bound:
-                    self._percolator.add(question, compile_(question_at(question)))
+                    self._percolator.add(question, compile_(self._questions[question]))
                 self._day = today
             row = session.execute(select(func.count(), func.coalesce(func.sum(SavedSearch.version), 0))
                                   .select_from(SavedSearch)).one()
@@ -122,14 +123,16 @@ class Watch:
         asking = self._by_question[known.question]
         asking.pop(search_id, None)
         if not asking:
-            del self._by_question[known.question]
+            del self._by_question[known.question], self._questions[known.question]
             self._percolator.remove(known.question)
             self._clock_bound.discard(known.question)
 
     def _file(self, search_id: int, known: _Known, compile_: Compile) -> None:
         """File a search; a question that is filed already is not compiled again."""
         if known.question not in self._percolator:
-            request = compile_(question_at(known.question))
+            question = question_at(known.question)
+            request = compile_(question)
+            self._questions[known.question] = question
             self._percolator.add(known.question, request)
             if _CLOCK_BOUND & request.ranges.keys():
                 self._clock_bound.add(known.question)
@@ -141,9 +144,10 @@ class Watch:
         with self._lock:
             return any(known.since < moment for known in self._known.values())
 
-    def match(self, row: IndexRow, *, newest: datetime) -> Mapping[int, int]:
+    def match(self, row: IndexRow, document: PublicDocument) -> Mapping[int, int]:
         """Return the searches (id -> version) that a document satisfies and that began before its newest news."""
+        newest = max((news.at for news in document.news), default=datetime.min.replace(tzinfo=UTC))
         with self._lock:
             return {search_id: self._known[search_id].version
-                    for question in self._percolator.match(row) for search_id in self._by_question[question]
-                    if self._known[search_id].since < newest}
+                    for address in self._percolator.match(row) if tells_of(self._questions[address], document)
+                    for search_id in self._by_question[address] if self._known[search_id].since < newest}

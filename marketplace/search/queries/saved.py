@@ -13,7 +13,8 @@ from marketplace.core.publishing import PublicDocument
 from marketplace.core.searching import SearchRequest, Sort
 from marketplace.search.models.saved import SavedSearch, SavedSearchHit, SavedSearchMute
 from marketplace.search.queries.upkeep import Sources, documents_of
-from marketplace.search.rules.saved import PREVIEW, Frequency, next_digest
+from marketplace.search.rules.question import Question
+from marketplace.search.rules.saved import PREVIEW, Frequency, next_digest, tells_of
 
 MOST_PREVIEWED = 500
 
@@ -102,7 +103,7 @@ def mutes_of(session: Session, search: SavedSearch) -> set[tuple[str, str]]:
     return {(row[0], row[1]) for row in rows}
 
 
-def preview(session: Session, *, engine: SearchIndex, request: SearchRequest, sources: Sources,
+def preview(session: Session, *, engine: SearchIndex, question: Question, request: SearchRequest, sources: Sources,
             now: datetime) -> Preview:
     """Return what a search would have told in the last 30 days; raises OSError when there is no index.
 
@@ -119,7 +120,7 @@ def preview(session: Session, *, engine: SearchIndex, request: SearchRequest, so
                                       limit=MOST_PREVIEWED))
         keys.update(dict.fromkeys(found.refs))
         is_complete = is_complete and found.total <= MOST_PREVIEWED
-    events = [event for document in documents_of(session, sources, keys).values()
+    events = [event for document in documents_of(session, sources, keys).values() if tells_of(question, document)
               for event in _events(document, since, now)]
     return Preview(sorted(events, key=lambda event: event.at, reverse=True), is_complete)
 

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from urllib.parse import parse_qsl
 
+from marketplace.awards.rules import NoticeKind
 from marketplace.core.clock import at_beijing, beijing, beijing_date
+from marketplace.core.publishing import PublicDocument
 from marketplace.core.searching import Role, SearchRequest, Sort
 from marketplace.core.text import N_
 from marketplace.search.rules.analysis import Language
@@ -26,12 +28,13 @@ MARGIN = timedelta(minutes=10)         # a digest this near may be on its way al
 GATHER = timedelta(minutes=1)          # at once, but a person hears no more than once a minute
 PREVIEW = timedelta(days=30)
 
-NEW, DEADLINE, ADDENDUM, ANSWER = "new", "deadline", "addendum", "answer"
+NEW, DEADLINE, ADDENDUM, ANSWER, ENDED = "new", "deadline", "addendum", "answer", "ended"
 NEWS_LABELS: Mapping[str, str] = {
     NEW: N_("新发布"), DEADLINE: N_("截止时间改为 {value}"), ADDENDUM: N_("发布第 {value} 号澄清"),
-    ANSWER: N_("公开答复了一条提问"),
+    ANSWER: N_("公开答复了一条提问"), ENDED: N_("项目流标或终止"),
 }
 UPDATED = N_("内容有更新")
+_ECHOES = frozenset({NoticeKind.SELECTION, NoticeKind.CHANGE, NoticeKind.FAILURE, NoticeKind.TERMINATION})
 
 
 class Frequency(StrEnum):
@@ -120,6 +123,15 @@ def frequencies_at(due: datetime | None) -> tuple[Frequency, ...]:
         return (Frequency.AT_ONCE,)
     is_monday = beijing_date(due).weekday() == MONDAY
     return (Frequency.DAILY, Frequency.WEEKLY) if is_monday else (Frequency.DAILY,)
+
+
+def tells_of(question: Question, document: PublicDocument) -> bool:
+    """Say whether the news of a document are told to who asks this.
+
+    The notice of a selection, a change or an end says again what the project's own news say: it is told to those who
+    ask for notices, and not a second time to everybody else.
+    """
+    return document.kind in question.kinds or document.kind != "notice" or document.status not in _ECHOES
 
 
 def kind_of_news(key: str) -> str:

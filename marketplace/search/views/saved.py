@@ -159,7 +159,7 @@ def _preview(question: Question, now: datetime) -> Shown | None:
     try:
         language = finder_of(session, services()).language
         found = queries.preview(session, engine=services().search_index, sources=public_sources(), now=now,
-                                request=rules.watched(question, language, now))
+                                question=question, request=rules.watched(question, language, now))
     except OSError:
         return None
     lines = [Line(event.document.kind, event.document.ref, event.document, event.at, news_words(event.keys),
