@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from marketplace.core.ports import Services
 from marketplace.core.publishing import PublicDocument
 from marketplace.core.searching import IndexRow
+from marketplace.search.queries.dictionary import current_label
 from marketplace.search.queries.languages import language_of
 from marketplace.search.queries.upkeep import (
     BATCH,
@@ -22,7 +23,6 @@ from marketplace.search.queries.upkeep import (
 from marketplace.search.rules.upkeep import Difference, Key
 
 Progress = Callable[[int], None]
-SHIPPED = "shipped"                # the dictionary as it came
 
 
 def index_changes(session: Session, *, services: Services, sources: Sources, key: Key,
@@ -63,11 +63,12 @@ def repair(session: Session, *, services: Services, sources: Sources, difference
 
 
 def rebuild(session: Session, *, services: Services, sources: Sources, now: datetime,
-            progress: Progress | None = None, label: str = SHIPPED) -> int:
-    """Build the index anew beside the one in use, with version `label` of the dictionary; return how much it holds.
+            progress: Progress | None = None, label: str = "") -> int:
+    """Build the index anew beside the one in use; return how much it holds. Without `label`: the dictionary in force.
 
     What changes meanwhile is written to the index in use, and to the new one just before it takes over.
     """
+    label = label or current_label(session)
     language = language_of(session, services, label)
 
     def late() -> tuple[Iterable[IndexRow], Iterable[Key]]:

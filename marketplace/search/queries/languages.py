@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from marketplace.catalogs.models import Area
 from marketplace.core.ports import Converter, Romanizer, SearchIndex, Segmenter
+from marketplace.search.queries.dictionary import entries_of
 from marketplace.search.queries.finding import Finder
 from marketplace.search.rules.analysis import Language, Place
-from marketplace.search.rules.dictionary import Entry, shipped
+from marketplace.search.rules.dictionary import Entry
 
 _MOST_KEPT = 4
 _kept: "OrderedDict[object, Language]" = OrderedDict()
@@ -36,7 +37,7 @@ def language_of(session: Session, tools: Tools, label: str) -> Language:
         if key in _kept:
             _kept.move_to_end(key)
             return _kept[key]
-    made = make_language(shipped(), places, tools, label=label)
+    made = make_language(entries_of(session, label), places, tools, label=label)
     with _lock:
         _kept[key] = made
         while len(_kept) > _MOST_KEPT:
