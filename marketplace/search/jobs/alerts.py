@@ -50,9 +50,9 @@ def _percolate(session: Session, document: PublicDocument, now: datetime) -> Non
     if not document.news:
         return
     newest = max(news.at for news in document.news)
-    watch = _watch()
+    watch = watch_now()
     for _ in range(_ATTEMPTS):
-        language = _language(session)
+        language = language_now(session)
         watch.refresh(session, lambda asked: watched(asked, language, now), language=language, now=now)  # noqa: B023
         if not watch.began_before(newest):
             return
@@ -69,13 +69,13 @@ def _percolate(session: Session, document: PublicDocument, now: datetime) -> Non
     raise RuntimeError(msg)
 
 
-def _watch() -> Watch:
+def watch_now() -> Watch:
     """Return what this process has filed; tests roll their database back and file anew each time."""
     watch: Watch = Watch() if config().testing else current_app.extensions.setdefault("marketplace.watch", Watch())
     return watch
 
 
-def _language(session: Session) -> Language:
+def language_now(session: Session) -> Language:
     """Return the language of the index in use, so that alerts and pages agree; any, while there is no index."""
     try:
         label = services().search_index.label()
