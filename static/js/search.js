@@ -113,5 +113,7 @@
     input.form.addEventListener("submit", close);
   }
 
-  document.querySelectorAll("input[data-suggest]").forEach(combobox);
+  const start = (root) => root.querySelectorAll("input[data-suggest]:not([role])").forEach(combobox);
+  start(document);
+  document.body.addEventListener("htmx:load", (event) => start(event.detail.elt));
 })();

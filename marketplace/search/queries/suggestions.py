@@ -14,10 +14,12 @@ from marketplace.core.searching import Alternative, Clause, Role, SearchRequest,
 from marketplace.search.queries.cards import cards
 from marketplace.search.queries.upkeep import Sources
 from marketplace.search.rules.analysis import Language
+from marketplace.search.rules.question import KINDS
 
 MOST, MOST_TERMS = 8, 5
 LONGEST = 10                       # characters of a beginning that the index keeps
 _TRIED = 40                        # terms whose frequency is asked for
+_HITS = 24                         # titles that are looked at: the same thing stands in several kinds
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,10 @@ def _terms(engine: SearchIndex, language: Language, typed: str) -> list[Suggesti
 
 
 def _titles(session: Session, engine: SearchIndex, typed: str, now: datetime, sources: Sources) -> list[Suggestion]:
-    """Return public titles and names of which some part begins with what was typed."""
+    """Return public titles and names of which some part begins with what was typed; of the same title the project."""
     beginning = Clause((Alternative((typed[:LONGEST],)),), role=Role.MUST, zones=(Zone.HEAD,))
-    hits = engine.search(SearchRequest(clauses=(beginning,), limit=MOST)).hits
+    hits = engine.search(SearchRequest(clauses=(beginning,), limit=_HITS)).hits
+    hits = sorted(hits, key=lambda hit: KINDS.index(hit.kind) if hit.kind in KINDS else len(KINDS))
     found: dict[str, Suggestion] = {}
     for card in cards(session, [(hit.kind, hit.ref) for hit in hits], now, sources=sources):
         found.setdefault(card.title, Suggestion(card.title, card.kind, card.url))
