@@ -22,11 +22,11 @@ from marketplace.core.ports import LateChanges
 from marketplace.core.searching import IndexRow, SearchHits, SearchRequest, Zone
 from marketplace.integrations import columns
 from marketplace.integrations.generations import LOCK_SECONDS, Generations, as_oserror
+from marketplace.integrations.whoosh_writing import TermCodec, TermPool
 
 MOST_SEGMENTS = 8                # more of them slow a search down; then the writer merges the smallest
 MERGED_AT_ONCE = 6
-REBUILT_AT_ONCE = 10_000         # documents of one segment while rebuilding: bounds the writer's memory
-MEMORY_MB = 64                   # of the writer, then it sorts on disk
+REBUILT_AT_ONCE = 10_000         # documents of one segment while rebuilding: bounds the writer's memory (about 150 MB)
 CACHED_IDS = 16_000_000          # document numbers of postings kept decoded (64 MB)
 READ, WRITTEN = "read", "written"
 _TOC = "_MAIN_"                  # how Whoosh begins the names of its tables of contents
@@ -255,7 +255,8 @@ def _newest(folder: Path) -> int:
 def _write(opened: whoosh.FileIndex, rows: Iterable[IndexRow], deleted: Iterable[tuple[str, str]],
            *, merge: bool = True) -> None:
     """Write one commit: what was there under the same keys goes."""
-    writer = opened.writer(timeout=LOCK_SECONDS, limitmb=MEMORY_MB)
+    writer = opened.writer(timeout=LOCK_SECONDS, codec=TermCodec())
+    writer.pool = TermPool()
     try:
         latest = {row.key: row for row in rows}
         for key in itertools.chain(latest, (f"{kind}:{ref}" for kind, ref in deleted)):

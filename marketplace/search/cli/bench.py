@@ -22,7 +22,7 @@ from marketplace.core.errors import Unavailable
 from marketplace.core.money import Money
 from marketplace.core.ports import SearchIndex
 from marketplace.core.publishing import PublicDocument
-from marketplace.core.searching import Role, SearchRequest
+from marketplace.core.searching import IndexRow, Role, SearchRequest
 from marketplace.organizations.models import Organization
 from marketplace.projects.models import Project
 from marketplace.search.cli.corpus import Corpus
@@ -40,7 +40,6 @@ from marketplace.web.services import config, services
 QUERIES, BEST_OF, CHANGES, BATCH = 150, 3, 40, 2_000
 MOST = 0.6                         # of the clauses are enough in a soft search
 MISSING = 3
-_STEP = 10_000
 
 
 @dataclass
@@ -58,25 +57,20 @@ class Bench:
         self.finder = Finder(self.index, self.language)
 
     def build(self) -> dict[str, float]:
-        """Fill index and database; only the index is timed."""
+        """Fill index and database; only the index is timed, with the rows that are made for it."""
         began, spent = time.perf_counter(), 0.0
 
-        def rows() -> Iterator[object]:
+        def rows() -> Iterator[IndexRow]:
             nonlocal spent
-            batch: list[PublicDocument] = []
-            for number in range(self.documents):
-                document = self.corpus.document(number)
-                batch.append(document)
-                yield row_of(document, self.language, self.corpus.now)
-                if len(batch) == BATCH or number == self.documents - 1:
-                    paused = time.perf_counter()
-                    self._keep(batch)
-                    batch.clear()
-                    spent += time.perf_counter() - paused
-                if (number + 1) % _STEP == 0:
-                    click.echo(f"{number + 1} documents", err=True)
+            for start in range(0, self.documents, BATCH):
+                paused = time.perf_counter()
+                batch = [self.corpus.document(number) for number in range(start, min(start + BATCH, self.documents))]
+                self._keep(batch)
+                spent += time.perf_counter() - paused
+                yield from (row_of(document, self.language, self.corpus.now) for document in batch)
+                click.echo(f"{start + len(batch)} documents", err=True)
 
-        self.index.rebuild(rows(), label="bench")       # type: ignore[arg-type]
+        self.index.rebuild(rows(), label="bench")
         seconds = time.perf_counter() - began - spent
         size = sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
         return {"build_per_second": round(self.documents / seconds, 1), "size_mb": round(size / 2**20, 1)}
