@@ -61,7 +61,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["version_id"], ["dictionary_version.id"],
                                 name=op.f("fk_dictionary_entry_version_id_dictionary_version")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dictionary_entry")),
-        sa.UniqueConstraint("version_id", "term_key", name=op.f("uq_dictionary_entry_version_id")),
+        sa.UniqueConstraint("version_id", "term_key", name=op.f("uq_dictionary_entry_version_id_term_key")),
     )
     op.create_index("ix_dictionary_entry_place", "dictionary_entry", ["version_id", "place"])
     op.create_index("ix_dictionary_entry_concept", "dictionary_entry", ["version_id", "concept"])
