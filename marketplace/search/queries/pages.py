@@ -16,7 +16,7 @@ from marketplace.search.rules.question import DUE_DAYS, FACETS, Question
 PAGE = 20
 BATCH = 500
 MOST_WAYS = 5
-KIND, PROJECT = "kind", "project"
+KIND, PROJECT, DEADLINE = "kind", "project", "deadline"
 DISTRICT, TOWN = 6, 9               # characters of an area code
 
 
@@ -77,8 +77,15 @@ def _due(finder: Finder, asked: Question, now: datetime, found: Findings) -> dic
     """Return how many hits close within so many days; nothing where no deadlines are looked at."""
     if asked.kinds not in ((), (PROJECT,)):
         return {}
-    ranges = {days: finder.understand(replace(asked, due_days=days), now).request.ranges for days in DUE_DAYS}
-    return {days: finder.count(replace(found.request, facets=(), ranges=ranges[days])).total for days in DUE_DAYS}
+    ranges = found.request.ranges if asked.due_days is None else finder.understand(
+        replace(asked, due_days=None), now).request.ranges
+    since, until = ranges.get(DEADLINE, (None, None))
+    begin, counts = int(now.timestamp()), {}
+    for days in DUE_DAYS:
+        end = begin + days * 86_400
+        due = (max(begin, since or begin), min(end, until or end))
+        counts[days] = finder.count(replace(found.request, facets=(), ranges={**ranges, DEADLINE: due})).total
+    return counts
 
 
 def titles_only(session: Session, asked: Question, now: datetime, *, sources: Sources) -> Results:

@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from weakref import WeakKeyDictionary
 
 from sqlalchemy.orm import Session
@@ -18,7 +19,7 @@ from marketplace.search.rules.question import KINDS
 
 MOST, MOST_TERMS = 8, 5
 LONGEST = 10                       # characters of a beginning that the index keeps
-_TRIED = 40                        # terms whose frequency is asked for
+_TRIED = 80                        # terms whose frequency is asked for
 _HITS = 24                         # titles that are looked at: the same thing stands in several kinds
 
 
@@ -32,23 +33,34 @@ class Suggestion:
 
 
 class _Beginnings:
-    """The terms of one language by their beginnings: as written, in pinyin, by initials."""
+    """The terms of one language by their beginnings: as written, and once letters are typed by pinyin and initials."""
 
     def __init__(self, language: Language) -> None:
-        keys: list[tuple[str, str]] = []
-        for term in language.terms.concepts:
-            spoken = language.syllables(term)
-            keys += [(term, term), ("".join(spoken), term), ("".join(one[:1] for one in spoken), term)]
-        self._keys = sorted(set(keys))
+        self._terms = tuple(language.terms.concepts)
+        self._syllables = language.syllables
+        self._written = sorted((term, term) for term in self._terms)
+
+    @cached_property
+    def _spoken(self) -> list[tuple[str, str]]:
+        """Return (letters, term), in order."""
+        said = [(term, self._syllables(term)) for term in self._terms if not term[0].isascii()]
+        return sorted({("".join(spoken), term) for term, spoken in said}
+                      | {("".join(one[:1] for one in spoken), term) for term, spoken in said})
 
     def of(self, typed: str) -> Iterator[str]:
-        """Yield the terms that begin with what was typed, short ones first among the nearest."""
-        place = bisect_left(self._keys, (typed, ""))
-        found: dict[str, None] = {}
-        while place < len(self._keys) and self._keys[place][0].startswith(typed) and len(found) < _TRIED:
-            found[self._keys[place][1]] = None
-            place += 1
-        yield from sorted(found, key=lambda term: (len(term), term))
+        """Yield terms that begin with what was typed, short ones first."""
+        keys = (self._written, self._spoken) if typed.isascii() else (self._written,)
+        yield from sorted({term for known in keys for term in _starting(known, typed)},
+                          key=lambda term: (len(term), term))
+
+
+def _starting(keys: Sequence[tuple[str, str]], typed: str) -> Iterator[str]:
+    """Yield the terms of the keys that begin with what was typed, at most eighty."""
+    first = bisect_left(keys, (typed, ""))
+    for key, term in keys[first:first + _TRIED]:
+        if not key.startswith(typed):
+            return
+        yield term
 
 
 _kept: "WeakKeyDictionary[Language, _Beginnings]" = WeakKeyDictionary()
@@ -75,11 +87,12 @@ def suggestions(session: Session, engine: SearchIndex, language: Language, text:
 
 
 def _terms(engine: SearchIndex, language: Language, typed: str) -> list[Suggestion]:
-    """Return words of the dictionary that some document holds."""
+    """Return words of the dictionary that some document holds, those of many documents first."""
     terms = [term for term in _beginnings(language).of(typed) if term != typed]
     tokens = {term: [f"={concept}" for concept in language.terms.concepts[term]] for term in terms}
     counts = engine.frequencies({token for of_term in tokens.values() for token in of_term})
-    there = [term for term in terms if any(counts.get(token, 0) for token in tokens[term])]
+    held = {term: max((counts.get(token, 0) for token in tokens[term]), default=0) for term in terms}
+    there = sorted((term for term in terms if held[term]), key=lambda term: (-held[term], len(term)))
     return [Suggestion(term) for term in there[:MOST_TERMS]]
 
 
