@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
@@ -12,7 +13,7 @@ from flask.cli import AppGroup
 from marketplace.config import ROOT, Config
 from marketplace.core import outbox
 from marketplace.core.db import db
-from marketplace.core.ports import Services
+from marketplace.core.ports import SearchIndex, Services
 
 T = TypeVar("T")
 SLICES = (  # lowest first; a slice may use only those before it
@@ -36,6 +37,7 @@ def create_app(config: Config, services: Services | None = None) -> Flask:
     )
     db.init_app(app)
     app.extensions["marketplace.services"] = services or _LazyServices(config)
+    app.extensions["marketplace.search_engine"] = _search_engine
     security.init_security(app, config)
     i18n.init_i18n(app)
     formats.init_formats(app)
@@ -123,6 +125,13 @@ def _check_kinds(listeners: Mapping[str, list[str]]) -> None:
     if missing := declared - set(listeners):
         msg = f"job kinds without a handler: {', '.join(sorted(missing))}"
         raise RuntimeError(msg)
+
+
+def _search_engine(engine: str, folder: Path) -> SearchIndex:
+    """Return an index of an engine in a folder of its own, beside that of the site."""
+    from marketplace.integrations import search_index
+
+    return search_index(engine, folder)
 
 
 class _LazyServices:

@@ -1,11 +1,12 @@
 """Gives views, jobs and commands the real things behind the ports."""
 
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 from flask import current_app
 
 from marketplace.config import Config
-from marketplace.core.ports import Services
+from marketplace.core.ports import SearchIndex, Services
 from marketplace.core.publishing import PublicDocument
 
 
@@ -18,6 +19,12 @@ def services() -> Services:
 def config() -> Config:
     """Return the config of the running app."""
     made: Config = current_app.extensions["marketplace.config"]
+    return made
+
+
+def search_engine(engine: str, folder: Path) -> SearchIndex:
+    """Return an index of an engine in a folder, beside that of the site; raises Unavailable when it is not there."""
+    made: SearchIndex = current_app.extensions["marketplace.search_engine"](engine, folder)
     return made
 
 

@@ -11,6 +11,7 @@ from flask import Flask
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from marketplace.core.errors import Unavailable
 from marketplace.search.queries.finding import Finder
 from marketplace.search.rules import evaluation
 from marketplace.search.rules.evaluation import Judged, MalformedError, Scores
@@ -159,7 +160,7 @@ def test_what_is_missing_is_said(app: Flask, monkeypatch: pytest.MonkeyPatch, tm
     assert run(app, "--projects", PROJECTS, "--queries", QUERIES, "--engine", "lucene")[0] == 2
 
     def away(*_: object) -> None:
-        raise ModuleNotFoundError("tantivy")
+        raise Unavailable("tantivy is not installed")
 
-    monkeypatch.setattr("marketplace.integrations.search_index", away)
+    monkeypatch.setitem(app.extensions, "marketplace.search_engine", away)
     assert run(app, "--projects", PROJECTS, "--queries", QUERIES, "--engine", "tantivy")[0] == 3

@@ -189,11 +189,11 @@ def bench(documents: int, engine: str | None, as_json: bool) -> None:  # noqa: F
 
 def measure(documents: int, engine: str) -> dict[str, object]:
     """Return the figures of one engine."""
-    from marketplace.integrations import search_index
+    from marketplace.web.services import search_engine
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        index = search_index(engine, folder / "index")
+        index = search_engine(engine, folder / "index")
         corpus = Corpus(shipped(), services().converter.to_traditional, utc_now())
         with _database(folder) as session:
             made = Bench(corpus, documents, Path(index.folder), index, session)   # type: ignore[attr-defined]

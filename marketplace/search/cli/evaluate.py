@@ -31,7 +31,7 @@ from marketplace.search.rules.evaluation import (
 )
 from marketplace.search.rules.question import Question
 from marketplace.search.rules.rows import row_of
-from marketplace.web.services import config, services
+from marketplace.web.services import config, search_engine, services
 
 BAD_INPUT, MISSING = 2, 3
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -55,7 +55,7 @@ def evaluate(projects: Path, queries: Path, engine: str | None, as_json: bool) -
     try:
         with _temporary(chosen) as index:
             found = rank(index, documents, judged)
-    except (Unavailable, ModuleNotFoundError) as problem:
+    except Unavailable as problem:
         click.echo(f"The engine {chosen} is not there: {problem}", err=True)
         sys.exit(MISSING)
     _say(report(chosen, found), as_json=as_json)
@@ -64,10 +64,8 @@ def evaluate(projects: Path, queries: Path, engine: str | None, as_json: bool) -
 @contextmanager
 def _temporary(engine: str) -> Iterator[SearchIndex]:
     """Yield an empty index of an engine in a folder that is gone afterwards."""
-    from marketplace.integrations import search_index
-
     with tempfile.TemporaryDirectory() as folder:
-        yield search_index(engine, Path(folder))
+        yield search_engine(engine, Path(folder))
 
 
 def rank(index: SearchIndex, documents: Sequence[PublicDocument], judged: Sequence[Judged]) -> list[Scores]:

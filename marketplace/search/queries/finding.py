@@ -51,7 +51,8 @@ class Finder:
         strict = self._engine.search(replace(request, limit=max(limit, ENOUGH)))
         if strict.total < ENOUGH and (widened := self._widened(understood, facets, strict, after, limit)):
             wish, loose = widened
-            return Findings(loose.hits, loose.total, strict.total, loose.facets, understood, frozenset(strict.refs), wish)
+            keys = frozenset(strict.refs)
+            return Findings(loose.hits, loose.total, strict.total, loose.facets, understood, keys, wish)
         page = strict if after is None else self._engine.search(replace(request, after=after, limit=limit))
         return Findings(page.hits[:limit], strict.total, strict.total, strict.facets, understood, request=request)
 

@@ -1,7 +1,8 @@
 """Language: from a text to the tokens that stand for it, the same for documents and questions. Pure.
 
 Tokens: words, pairs of characters, Latin words and numbers as they are; `=concept` for every form of a concept of the
-dictionary; `~concept` for the concept and all that lies above it. Everything in Simplified characters, lower case, normal width.
+dictionary; `~concept` for the concept and all that lies above it. Everything in Simplified characters, lower case,
+normal width.
 """
 
 import re

@@ -103,7 +103,7 @@ def _judged(given: object, number: int) -> Judged:
         raise MalformedError(f"query {number} has no text")
     grades = given.get("judgments")
     if not isinstance(grades, dict) or not all(_is_grade(grade) for grade in grades.values()):
-        raise MalformedError(f"query {number} has no judgments, or grades that are no whole numbers from 0 to {_MOST_GRADE}")
+        raise MalformedError(f"query {number} has no judgments, or grades other than 0 to {_MOST_GRADE}")
     return Judged(str(given.get("id", number)), given["query"], grades)
 
 

@@ -190,7 +190,8 @@ class _Builder:
         return Understood(
             request, loose=tuple(self._loosened(request, loose)), anywhere=self._anywhere(request, loose, ideas),
             trace=self._trace(request, loose, ideas),
-            chips=tuple(chip for _, chip in sorted(self.chips, key=lambda one: one[0])), also=self._also(ideas), marks=self._marks(ideas))
+            chips=tuple(chip for _, chip in sorted(self.chips, key=lambda one: one[0])), also=self._also(ideas),
+            marks=self._marks(ideas))
 
     def _as_meant(self, idea: Idea) -> Idea:
         """Return an idea typed by sound as a Latin word when documents have it as such."""
