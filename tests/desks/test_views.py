@@ -1,5 +1,10 @@
+import html
+import re
+from urllib.parse import unquote_plus
+
 import pytest
 
+from marketplace.catalogs.models import Area
 from marketplace.core.access import ROLE_LABELS, Role
 from marketplace.core.db import transaction
 from marketplace.desks.rules.help import TOPICS
@@ -29,6 +34,41 @@ def test_a_visitor_reads_the_public_pages(client, path):
 
 def test_an_unknown_help_topic_is_not_found(client):
     assert client.get("/help/nothing").status_code == 404
+
+
+@pytest.mark.parametrize("key", TOPICS)
+def test_a_page_of_help_says_all_its_sentences_and_leads_where_the_work_is_done(client, key):
+    topic = TOPICS[key]
+    page = html.unescape(client.get(f"/help/{key}").text)
+    local = {example.meaning for section in topic.sections for example in section.examples if "{place}" in example.query}
+    assert {sentence for sentence in topic.sentences() if sentence not in page} == local
+    assert f'href="/help/{key}" aria-current="page"' in page
+    for word, path in topic.links:
+        assert f'<a href="{path}">{word}</a>' in page
+        assert client.get(path).status_code in {200, 302}, path
+
+
+def test_every_example_of_a_search_is_a_link_that_answers_with_a_place_of_this_site(app, client):
+    with app.app_context(), transaction() as session:
+        session.add(Area(code="990106", name="澜川区", level=1))
+        session.flush()
+        session.add(Area(code="990106001", name="桐浦街道", level=2, parent_code="990106", aliases="桐浦 老桐浦"))
+    page = html.unescape(client.get("/help/search").text)
+    links = re.findall(r'href="(/search\?q=[^"]+)"', page)
+    assert len(links) == sum(len(section.examples) for section in TOPICS["search"].sections)
+    assert any(unquote_plus(link).endswith("桐浦 助餐") for link in links)
+    assert {client.get(link).status_code for link in links} == {200}
+
+
+def test_without_places_no_example_names_one(client):
+    page = client.get("/help/search").text
+    assert "助餐" in page
+    assert "{place}" not in page
+
+
+def test_the_words_of_the_trade_stand_in_the_glossary_only(client):
+    assert "shèqiàhuì" in client.get("/help/glossary").text
+    assert "shèqiàhuì" not in client.get("/help").text
 
 
 @pytest.mark.parametrize(("path", "roles"), [
@@ -83,8 +123,6 @@ def test_a_menu_entry_is_marked_where_one_stands(client):
 
 
 def test_assets_have_addresses_that_may_be_kept_for_a_year(client):
-    import re
-
     address = re.search(r'href="(/static/css/app\.css\?v=[0-9a-f]{10})"', client.get("/help").text)[1]
     with client.get(address) as answer:
         assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"

@@ -10,16 +10,19 @@ from marketplace.core.db import db, transaction
 from marketplace.core.outbox import Job
 from marketplace.core.ports import ExtractedText, Extraction
 from marketplace.core.publishing import PUBLIC_CHANGED, Attachment, PublicDocument
+from marketplace.core.searching import Alternative, Clause, SearchRequest
 from marketplace.projects.queries import public_documents
 from marketplace.search import operations, queries
 from marketplace.search.jobs import extract_text
 from marketplace.search.models import TextExtract
+from marketplace.search.queries.languages import language_of
 from marketplace.search.rules import JOB_EXTRACT
 from marketplace.search.rules.extracts import MOST_CHARACTERS, readable, wanted
 from marketplace.web.services import services
 from tests.factories import NOW
 from tests.factories.attachments import make_file, make_project_with, word
 from tests.factories.projects import make_desk
+from tests.search.test_jobs import work
 
 
 class Counting:
@@ -204,3 +207,13 @@ def test_a_desk_without_files_has_no_texts(ctx):
     with transaction() as session:
         make_desk(session)
     assert queries.texts_by_document(db.session(), [PublicDocument("notice", "n", "公告")]) == {("notice", "n"): ()}
+
+
+def test_a_word_of_an_attachment_is_found_when_the_worker_is_through(ctx):
+    document = publish(word("须配备客家话翻译"))
+    work()
+    language = language_of(db.session(), services(), services().search_index.label())
+    (token,) = language.tokens("客家") & {"客家"}
+    request = SearchRequest((Clause((Alternative((token,)),)),), least=1, kinds=("project",))
+    assert services().search_index.search(request).refs == [("project", document.ref)]
+    assert db.session.scalars(select(TextExtract.state)).all() == ["whole"]
