@@ -24,6 +24,7 @@ MOST_ENTRIES = 50_000
 MOST_BYTES = 8 * 1024 * 1024
 MOST_FAULTS = 200
 MAX_NOTE = 200
+TYPED_MARKS = "、，,;；\n"                             # between names that a person types
 SEPARATOR = "|"
 KIND_LABELS: Mapping[EntryKind, str] = {
     EntryKind.CONCEPT: N_("概念"), EntryKind.GENERIC: N_("泛词"), EntryKind.PLACE: N_("地名"),
@@ -257,9 +258,9 @@ def _read_row(cells: Mapping[str, str], number: int, simplify: Simplify) -> Row 
     return Row(Entry(term, concept, kind, split_names(cells.get("broader", ""), simplify)), number)
 
 
-def split_names(text: str, simplify: Simplify) -> tuple[str, ...]:
-    """Return the names in a text, separated by |, commas or new lines, each once."""
-    for mark in "，,;；\n":
+def split_names(text: str, simplify: Simplify, marks: str = "") -> tuple[str, ...]:
+    """Return the names in a text, separated by | or one of `marks`, each once."""
+    for mark in marks:
         text = text.replace(mark, SEPARATOR)
     names = (clean(one, simplify) for one in text.split(SEPARATOR))
     return tuple(dict.fromkeys(name for name in names if name))
