@@ -86,7 +86,7 @@ def test_on_a_phone_without_script_filters_open_apply_and_fold_away(site, visit)
     page.get_by_role("button", name="应用筛选").click()
     expect(page).to_have_url(re.compile("status=open"))
     expect(page.locator("#chips")).to_contain_text("公开征集")
-    for view in ("卡片", "镇街图", "表格"):
+    for view in ("卡片", "镇街图", "列表"):
         page.get_by_role("link", name=view, exact=True).click()
         assert page.evaluate("document.documentElement.scrollWidth <= 390"), view
     page.get_by_role("link", name=re.compile("去掉条件 状态 公开征集")).click()

@@ -60,17 +60,14 @@ def results(session: Session, finder: Finder, asked: Question, now: datetime, *,
             sources: Sources) -> Results:
     """Return one page of hits; raises OSError when there is no index."""
     found = finder.find(asked, now, after=start.after, limit=PAGE, facets=(*FACETS, KIND))
-    facets = dict(found.facets)
-    if asked.kinds:                # the tabs count every kind, whichever is looked at
-        facets[KIND] = finder.count(replace(found.request, kinds=(), facets=(KIND,))).facets[KIND]
     keys = [(hit.kind, hit.ref) for hit in found.hits]
     exact = {key for number, key in enumerate(keys, start.skipped) if number < found.exact}
     skipped = start.skipped + len(keys)
     return Results(
         rows=[Row(card, is_exact=card.key in exact) for card in cards(session, keys, now, sources=sources)],
         total=found.total, exact=found.exact, start=start,
-        next=address_after(skipped, found.hits[-1]) if keys and skipped < found.total else "", facets=facets,
-        due=_due(finder, asked, now, found), understood=found.understood)
+        next=address_after(skipped, found.hits[-1]) if keys and skipped < found.total else "",
+        facets=found.facets, due=_due(finder, asked, now, found), understood=found.understood)
 
 
 def _due(finder: Finder, asked: Question, now: datetime, found: Findings) -> dict[int, int]:

@@ -95,7 +95,7 @@ def _lines(found: Results, asked: Question, marker: Highlighter, now: datetime, 
 
 def _views(asked: Question, view: str) -> list[tuple[str, str, bool]]:
     """Return (word, address, is it this one) of the ways to look at the hits."""
-    words = {"table": gettext("表格"), "cards": gettext("卡片"), "map": gettext("镇街图")}
+    words = {"table": gettext("列表"), "cards": gettext("卡片"), "map": gettext("镇街图")}
     return [(word, present.address(asked, name), name == view) for name, word in words.items()]
 
 
