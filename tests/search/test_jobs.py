@@ -234,6 +234,19 @@ def test_verify_finds_what_is_missing_extra_and_stale_and_repairs_it(app: Flask)
     assert set(report) >= {"ok", "missing", "extra", "stale", "lag_seconds", "documents"}
 
 
+def test_rows_made_in_several_processes_are_the_same(app: Flask) -> None:
+    with app.app_context():
+        publish_one()
+    verify(app, "rebuild")
+    with app.app_context():
+        before = services().search_index.stamps()
+    code, report = verify(app, "rebuild", "--processes", "2")
+    assert (code, report["ok"]) == (0, True)
+    with app.app_context():
+        assert services().search_index.stamps() == before
+        assert len(found("助餐")) == 1
+
+
 def test_an_index_that_cannot_be_read_is_said_and_one_command_repairs_it(app: Flask) -> None:
     with app.app_context():
         publish_one()

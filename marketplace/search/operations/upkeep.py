@@ -12,10 +12,12 @@ from marketplace.search.queries.dictionary import current_label
 from marketplace.search.queries.languages import language_of
 from marketplace.search.queries.upkeep import (
     BATCH,
+    Making,
     Sources,
     all_documents,
     documents_of,
     keys_changed_since,
+    one_by_one,
     rows_of,
     stamps_of,
     waiting_keys,
@@ -63,10 +65,10 @@ def repair(session: Session, *, services: Services, sources: Sources, difference
 
 
 def rebuild(session: Session, *, services: Services, sources: Sources, now: datetime,
-            progress: Progress | None = None, label: str = "") -> int:
+            progress: Progress | None = None, label: str = "", making: Making = one_by_one) -> int:
     """Build the index anew beside the one in use; return how much it holds. Without `label`: the dictionary in force.
 
-    What changes meanwhile is written to the index in use, and to the new one just before it takes over.
+    `making` turns documents into rows. What changes meanwhile is written to the index in use, and to the new one just before it takes over.
     """
     label = label or current_label(session)
     language = language_of(session, services, label)
@@ -77,7 +79,7 @@ def rebuild(session: Session, *, services: Services, sources: Sources, now: date
         found = documents_of(session, sources, keys)
         return rows_of(session, found.values(), language=language, now=now), keys - found.keys()
 
-    rows = rows_of(session, all_documents(session, sources), language=language, now=now)
+    rows = rows_of(session, all_documents(session, sources), language=language, now=now, making=making)
     return services.search_index.rebuild(_counted(rows, progress), label=label, late=late)
 
 

@@ -18,6 +18,8 @@ from marketplace.search.rules.rows import row_of, stamp_of
 from marketplace.search.rules.upkeep import Difference, Key, compare
 
 Sources = Mapping[str, Callable[..., Iterable[PublicDocument]]]
+WithTexts = tuple[PublicDocument, tuple[str, ...]]
+Making = Callable[[Iterable[WithTexts], Language, datetime], Iterator[IndexRow]]
 BATCH = 500
 CLOCKS_DIFFER = timedelta(seconds=60)      # between the machines that write jobs and the one that rebuilds
 
@@ -42,8 +44,7 @@ def documents_of(session: Session, sources: Sources, keys: Iterable[Key]) -> dic
     return {(document.kind, document.ref): document for document in named(session, found)}
 
 
-def _with_texts(session: Session, documents: Iterable[PublicDocument]) -> Iterator[tuple[PublicDocument,
-                                                                                        tuple[str, ...]]]:
+def _with_texts(session: Session, documents: Iterable[PublicDocument]) -> Iterator[WithTexts]:
     """Yield documents with the texts of their files, a batch at a time."""
     left = iter(documents)
     while batch := list(islice(left, BATCH)):
@@ -52,11 +53,16 @@ def _with_texts(session: Session, documents: Iterable[PublicDocument]) -> Iterat
             yield document, texts[document.kind, document.ref]
 
 
-def rows_of(session: Session, documents: Iterable[PublicDocument], *, language: Language,
-            now: datetime) -> Iterator[IndexRow]:
-    """Yield the rows of documents."""
-    for document, texts in _with_texts(session, documents):
+def one_by_one(documents: Iterable[WithTexts], language: Language, now: datetime) -> Iterator[IndexRow]:
+    """Yield the rows of documents with the texts of their files."""
+    for document, texts in documents:
         yield row_of(document, language, now, texts)
+
+
+def rows_of(session: Session, documents: Iterable[PublicDocument], *, language: Language, now: datetime,
+            making: Making = one_by_one) -> Iterator[IndexRow]:
+    """Yield the rows of documents."""
+    return making(_with_texts(session, documents), language, now)
 
 
 def stamps_of(session: Session, documents: Iterable[PublicDocument], *, now: datetime) -> dict[Key, str]:
