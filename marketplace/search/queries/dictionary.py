@@ -18,6 +18,7 @@ from marketplace.search.rules.wordbook import SEPARATOR, SHIPPED, Concept, diges
 
 MOST_LOOKED = 5_000                # public documents that are looked at before a draft is published
 MOST_EXAMPLES = 10
+_KINDS = {str(kind): kind for kind in EntryKind}          # a look-up is ten times as fast as EntryKind(...)
 
 
 def current_version(session: Session) -> int:
@@ -55,7 +56,7 @@ def book_of(session: Session, version: DictionaryVersion | None) -> list[Entry]:
     rows = session.execute(
         select(DictionaryEntry.term, DictionaryEntry.concept, DictionaryEntry.kind, DictionaryEntry.broader)
         .where(DictionaryEntry.version_id == version.id).order_by(DictionaryEntry.place, DictionaryEntry.id))
-    return [Entry(term, concept, EntryKind(kind), tuple(broader.split(SEPARATOR)) if broader else ())
+    return [Entry(term, concept, _KINDS[kind], tuple(broader.split(SEPARATOR)) if broader else ())
             for term, concept, kind, broader in rows]
 
 

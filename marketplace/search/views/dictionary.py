@@ -1,6 +1,7 @@
 """The dictionary of the search, kept by operators: concepts, CSV in and out, what would change, publish."""
 
 from collections.abc import Sequence
+from contextlib import closing
 
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext
@@ -161,7 +162,8 @@ def read_in() -> str | Response | tuple[str, int]:
     form, faults = ImportForm(), list[Fault]()
     if form.validate_on_submit():
         try:
-            rows, faults = rules.read_file(form.file.data.read(), _simplify)
+            with closing(form.file.data) as upload:
+                rows, faults = rules.read_file(upload.read(), _simplify)
             faults = faults or _faults(rows, is_whole=form.is_whole)
             if not faults:
                 return _take_in(rows, is_whole=form.is_whole)
