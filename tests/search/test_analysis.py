@@ -114,6 +114,7 @@ def test_of_two_ways_to_cover_a_text_the_longer_form_wins() -> None:
 
 
 HEADS = [("长者助餐", {"长", "长者", "长者助餐", "助餐", "zhangzhe", "zz", "zzzc", "zhucan", "zc", "z"}, {"者助", "老"}),
+         ("桐浦街道未成年人保护", {"tpjd", "桐浦街道", "未成年人", "wcnrbh"}, {"街道", "成年"}),
          ("LC-2026 助餐", {"l", "lc-2026", "zc"}, {"2026"})]
 
 
@@ -123,6 +124,11 @@ def test_titles_are_suggested_by_their_words_their_pinyin_and_their_initials(tit
     assert there <= heads
     assert not absent & heads
     assert max(map(len, heads)) <= 10
+
+
+@given(st.text(alphabet="老年人长者助餐服务项目空巢探访桐浦", max_size=40))
+def test_the_words_of_a_run_are_the_run(text: str) -> None:
+    assert "".join(SPOKEN.split(text)) == text
 
 
 @given(st.text(max_size=200))

@@ -188,6 +188,14 @@ class Language:
         self._tokens_of[found.term] = tokens
         return tokens
 
+    def split(self, text: str) -> list[str]:
+        """Return the words of a run of characters in order: forms of the dictionary, and what lies between them."""
+        words, at = [], 0
+        for found in self.terms.cover(text):
+            words += [*(self.cut(text[at:found.start]) if found.start > at else ()), found.term]
+            at = found.end
+        return words + self.cut(text[at:]) if at < len(text) else words
+
     def heads(self, title: str) -> set[str]:
         """Return the beginnings by which a title is suggested: of itself and its words, their pinyin, their initials.
 
@@ -198,7 +206,7 @@ class Language:
             if not run.is_han:
                 found.update(_beginnings(run.text))
                 continue
-            words = self.cut(run.text)[:_MOST_STARTS]
+            words = self.split(run.text)[:_MOST_STARTS]
             spoken = [tuple(self.syllables(word)) for word in words]
             for i in range(len(words)):
                 rest = [syllable for word in spoken[i:] for syllable in word]

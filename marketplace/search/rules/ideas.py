@@ -77,7 +77,7 @@ class Factors:
 
     narrower: float = 0.9          # a document about something below what was asked
     wider: float = 0.4             # about what lies directly above
-    beside: float = 0.25           # about something else below what lies directly above
+    beside: float = 0.35           # about something else below what lies directly above
     parts: float = 0.9             # about everything that the form is made of
     inside: float = 0.5            # about something that is named inside the form
     all_wider: float = 0.6         # about everything that lies directly above

@@ -58,6 +58,7 @@ class Weights:
     """How much the kinds of ideas count beside each other, and how many of them are most."""
 
     generic: float = 0.15
+    word: float = 1.0              # words that the dictionary does not know
     pair: float = 0.12             # each pair of characters as typed: whoever writes the same words comes first
     trace: float = 0.1             # some pair of characters, when nothing else is there
     year: float = 0.6
@@ -114,6 +115,11 @@ def _tokens(reading: Reading) -> set[str]:
     """Return every token whose frequency matters."""
     found = {token for idea in reading.ideas for form in (*idea.forms, *idea.near) for token in form.tokens}
     return found | set(_typed_pairs(reading.ideas))
+
+
+def _says_little(idea: Idea) -> bool:
+    """Say whether an idea is a generic word or a lone character, which count little beside others."""
+    return idea.sense == Sense.GENERIC or (idea.sense == Sense.WORD and len(idea.text) == 1)
 
 
 def _typed_pairs(ideas: Iterable[Idea]) -> list[str]:
@@ -235,7 +241,7 @@ class _Builder:
 
     def _clauses(self, ideas: list[Idea], *, loose: bool) -> tuple[Clause, ...]:
         """Return the clauses of the ideas and of the pairs as typed."""
-        only_generic = all(idea.sense in {Sense.GENERIC, Sense.EXCLUDED} for idea in ideas)
+        only_generic = all(_says_little(idea) or idea.sense == Sense.EXCLUDED for idea in ideas)
         clauses = [self._clause(idea, loose=loose, only_generic=only_generic) for idea in ideas]
         forms = [Form((pair,)) for pair in self._held_pairs(ideas)]
         bonus = [Clause(_alternatives((form,)), round(WEIGHTS.pair * self.told.rarity((form,)), 4), Role.BONUS)
@@ -251,10 +257,11 @@ class _Builder:
         rarity = self.told.rarity(idea.forms)
         weight, role = {
             Sense.EXCLUDED: (1.0, Role.NOT), Sense.QUOTED: (rarity, Role.MUST),
-            Sense.GENERIC: (WEIGHTS.generic * rarity, Role.COUNTED if only_generic else Role.BONUS),
-            Sense.YEAR: (WEIGHTS.year * rarity, Role.COUNTED),
-            Sense.PLACE: (rarity, Role.MUST),
+            Sense.YEAR: (WEIGHTS.year * rarity, Role.COUNTED), Sense.PLACE: (rarity, Role.MUST),
+            Sense.WORD: (WEIGHTS.word * rarity, Role.COUNTED),
         }.get(idea.sense, (rarity, Role.COUNTED))
+        if _says_little(idea):
+            weight, role = WEIGHTS.generic * rarity, Role.COUNTED if only_generic else Role.BONUS
         forms = list(_alternatives(idea.forms))
         if loose and role == Role.COUNTED:
             forms += _alternatives(idea.near, 1.0)
