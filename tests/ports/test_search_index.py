@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from marketplace.config import ROOT
+from marketplace import integrations
+from marketplace.config import ROOT, Config, ConfigError
+from marketplace.core.errors import Unavailable
 from marketplace.core.ports import SearchIndex
 from marketplace.core.searching import (
     Alternative,
@@ -427,3 +429,30 @@ print(made.size(), made.search(asked("助餐")).refs)
     assert done.stdout.splitlines() == ["OSError True", "OSError True", "1 [('project', 'lunch')]"], done.stderr
 
 
+
+
+# ---- which engine ----
+
+
+def test_an_engine_that_is_unknown_or_not_installed_is_refused_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Config.from_env({}).search == "whoosh"
+    assert Config.from_env({"MARKETPLACE_SEARCH": "tantivy"}).search == "tantivy"
+    with pytest.raises(ConfigError, match="MARKETPLACE_SEARCH is whoosh or tantivy, not 'lucene'"):
+        Config.from_env({"MARKETPLACE_SEARCH": "lucene"})
+    monkeypatch.setattr("marketplace.config.find_spec", lambda _: None)
+    with pytest.raises(ConfigError, match="pip install"):
+        Config.from_env({"MARKETPLACE_SEARCH": "tantivy"})
+    assert Config.from_env({"MARKETPLACE_SEARCH": "whoosh"}).search == "whoosh"
+
+
+def test_each_engine_has_a_folder_of_its_own(tmp_path: Path) -> None:
+    for name in ON_DISK:
+        integrations.search_index(name, tmp_path).index([LUNCH])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["index", "index-tantivy"]
+
+
+def test_an_engine_asked_for_by_a_command_that_is_not_installed_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "marketplace.integrations.tantivy")
+    monkeypatch.setitem(sys.modules, "tantivy", None)
+    with pytest.raises(Unavailable, match="pip install"):
+        integrations.search_index("tantivy", tmp_path)

@@ -83,10 +83,10 @@ class Corpus:
             document = self.document(dice.randrange(documents))
             words = dice.choices(self._words, self._shares, k=dice.randrange(1, 3))
             text = " ".join([document.lead[0], *words][:dice.randrange(2, 4)])
-            filters: dict[str, tuple[str, ...]] = {}
-            if dice.random() < FILTERED:
-                filters = dice.choice(({"area": (document.area[:6],)}, {"category": (document.category[:3],)},
-                                       {"status": ("open",)}, {"budget": ("0-20", "20-50"), "buyer": ("town",)}))
+            ways: list[dict[str, tuple[str, ...]]] = [
+                {"area": (document.area[:6],)}, {"category": (document.category[:3],)}, {"status": ("open",)},
+                {"budget": ("0-20", "20-50"), "buyer": ("town",)}]
+            filters = dice.choice(ways) if dice.random() < FILTERED else {}
             yield Question(text=self.traditional(text) if dice.random() < TRADITIONAL else text, filters=filters,
                            sort=Sort.CLOSING if dice.random() < BY_DEADLINE else None)
 
