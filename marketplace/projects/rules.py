@@ -102,6 +102,11 @@ STATUS_LABELS: Mapping[DisplayStatus, str] = {
     DisplayStatus.SEALED: N_("已截止·密封"), DisplayStatus.SCORING: N_("评审中"), DisplayStatus.RESULT: N_("结果公示"),
     DisplayStatus.CONTRACTED: N_("已签约"), DisplayStatus.FAILED: N_("流标"), DisplayStatus.TERMINATED: N_("终止"),
 }
+STATUS_LOOKS: Mapping[DisplayStatus, str] = {       # which of the looks of a state each one has on a page
+    DisplayStatus.DRAFT: "plain", DisplayStatus.IN_REVIEW: "warn", DisplayStatus.OPEN: "info",
+    DisplayStatus.SEALED: "sealed", DisplayStatus.SCORING: "warn", DisplayStatus.RESULT: "notice",
+    DisplayStatus.CONTRACTED: "ok", DisplayStatus.FAILED: "bad", DisplayStatus.TERMINATED: "plain",
+}
 PUBLIC_STATUSES = (
     DisplayStatus.OPEN, DisplayStatus.SEALED, DisplayStatus.SCORING, DisplayStatus.RESULT,
     DisplayStatus.CONTRACTED, DisplayStatus.FAILED, DisplayStatus.TERMINATED,

@@ -39,7 +39,7 @@ def attachment(data: bytes, *, name: str, media_type: str, is_public: bool = Fal
 
 
 def spreadsheet(rows: Sequence[Sequence[str]], *, kind: str, name: str, sheet: str) -> Response:
-    """Return rows of text as a download: `kind` is csv or xlsx, `name` has no extension. No cell is run as a formula."""
+    """Return rows of text as a download: `kind` is csv or xlsx, `name` has no extension. No cell is a formula."""
     if kind == "xlsx":
         data = services().workbook_writer.write({sheet: rows}, title=sheet)
         return attachment(data, name=f"{name}.xlsx", media_type=XLSX)

@@ -14,7 +14,15 @@ from marketplace.core.db import db
 from marketplace.projects import queries, rules
 from marketplace.projects.forms import filters_from
 from marketplace.projects.queries import Filters, Listing, Row
-from marketplace.projects.rules import BAND_LABELS, PUBLIC_STATUSES, STATUS_LABELS, BudgetBand, DisplayStatus, Sort
+from marketplace.projects.rules import (
+    BAND_LABELS,
+    PUBLIC_STATUSES,
+    STATUS_LABELS,
+    STATUS_LOOKS,
+    BudgetBand,
+    DisplayStatus,
+    Sort,
+)
 from marketplace.projects.views.blueprint import blueprint, facets
 from marketplace.web.access import public
 from marketplace.web.downloads import spreadsheet
@@ -27,8 +35,6 @@ MOST_EXPORTED = 2_000
 GROUP = 3                          # length of the catalogue codes that head the tree
 SEARCH = "/search"                 # words are looked for there, over all kinds
 SEARCH_SORTS = {Sort.BUDGET_UP: "budget_low", Sort.BUDGET_DOWN: "budget_high", Sort.CLOSING: "closing"}
-STATUS_LOOKS = {"open": "info", "sealed": "sealed", "scoring": "warn", "result": "notice", "contracted": "ok",
-                "failed": "bad", "terminated": "plain", "draft": "plain", "in_review": "warn"}
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,8 @@ from marketplace.procedures.rules import SCORING_LABELS
 from marketplace.projects import operations, policy, queries, rules
 from marketplace.projects.forms import QuestionForm, blame
 from marketplace.projects.models import Project
-from marketplace.projects.rules import STATUS_LABELS, DisplayStatus
+from marketplace.projects.rules import STATUS_LABELS, STATUS_LOOKS, DisplayStatus
 from marketplace.projects.views.blueprint import blueprint, reloaded, visible
-from marketplace.projects.views.listing import STATUS_LOOKS
 from marketplace.web.access import public, signed_in
 from marketplace.web.actor import current_actor
 from marketplace.web.calendars import Event

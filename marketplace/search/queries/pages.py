@@ -30,9 +30,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Results:
-    """One page of hits. `next`: where the next page begins, empty on the last; `due`: how many close within so many days.
+    """One page of hits. `next`: where the next page begins, empty on the last.
 
-    `is_limited`: found by titles alone, without an index.
+    `due`: how many close within so many days. `is_limited`: found by titles alone, without an index.
     """
 
     rows: Sequence[Row]

@@ -1,4 +1,4 @@
-"""What is offered while somebody types: terms of the dictionary that documents hold, and beginnings of public titles."""
+"""What is offered while somebody types: terms of the dictionary that documents hold, beginnings of public titles."""
 
 import threading
 from bisect import bisect_left

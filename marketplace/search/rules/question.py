@@ -1,4 +1,4 @@
-"""What a visitor asks, as it stands in an address: the same for the page, a feed, an export and a saved search. Pure."""
+"""What a visitor asks, as it stands in an address: the same for page, feed, export and saved search. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +16,7 @@ _MOST_YUAN = 10**11
 
 @dataclass(frozen=True)
 class Question:
-    """A whole question. `filters`: facet -> values; amounts in yuan, both ends included; `plain`: only the words as typed."""
+    """A whole question. `filters`: facet -> values; amounts in yuan, both ends included; `plain`: words as typed."""
 
     text: str = ""
     kinds: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""A search to subscribe to: the newest hits as Atom, the deadlines found as a calendar. Both answer 304 when unchanged."""
+"""A search to subscribe to: the newest hits as Atom, deadlines as a calendar. Both answer 304 when unchanged."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -12,8 +12,7 @@ from marketplace.catalogs.rules import FUND_LABELS, PROGRESS_LABELS
 from marketplace.core.searching import Sort
 from marketplace.core.text import N_
 from marketplace.organizations.rules import BUYER_LABELS, KIND_LABELS, VERIFICATION_LABELS
-from marketplace.projects.rules import BAND_LABELS, PUBLIC_STATUSES, STATUS_LABELS
-from marketplace.projects.views.listing import STATUS_LOOKS
+from marketplace.projects.rules import BAND_LABELS, PUBLIC_STATUSES, STATUS_LABELS, STATUS_LOOKS
 from marketplace.search.queries.cards import Card
 from marketplace.search.queries.finding import Understood
 from marketplace.search.queries.pages import KIND, Results
@@ -44,7 +43,7 @@ STATUSES: Mapping[str, Mapping[str, str]] = {
     "notice": {str(kind): word for kind, word in NOTICE_LABELS.items()},
 }
 LOOKS: Mapping[str, Mapping[str, str]] = {
-    "project": STATUS_LOOKS, "organization": {"verified": "ok"},
+    "project": {str(status): look for status, look in STATUS_LOOKS.items()}, "organization": {"verified": "ok"},
     "purchase_list_item": {"posted": "info", "contracted": "ok"},
     "notice": dict.fromkeys(map(str, NoticeKind), "notice"),
 }
@@ -163,8 +162,8 @@ def tiles(asked: Question, found: Results, names: Names, view: str) -> list[Tile
     counts, chosen = found.facets.get("area", {}), asked.filters.get("area", ())
     most = max((counts.get(tile.code, 0) for tile in names.tiles), default=0)
     return [TileView(
-        tile.name, count := counts.get(tile.code, 0), f"t{-(-count * STEPS // most)}" if count else "t0", _on_grid(tile.x),
-        _on_grid(tile.y),
+        tile.name, count := counts.get(tile.code, 0), f"t{-(-count * STEPS // most)}" if count else "t0",
+        _on_grid(tile.x), _on_grid(tile.y),
         address(asked.without("area", tile.code) if tile.code in chosen else
                 replace(asked, filters={**asked.filters, "area": (tile.code,)}), view), tile.code in chosen)
         for tile in names.tiles]
@@ -190,7 +189,9 @@ def amounts(asked: Question) -> str:
     low, high = asked.amount_from, asked.amount_to
     if low is not None and high is not None:
         return gettext("%(low)s–%(high)s 元", low=f"{low:,}", high=f"{high:,}")
-    return gettext("≥ %(low)s 元", low=f"{low:,}") if low is not None else gettext("≤ %(high)s 元", high=f"{high or 0:,}")
+    if low is not None:
+        return gettext("≥ %(low)s 元", low=f"{low:,}")
+    return gettext("≤ %(high)s 元", high=f"{high or 0:,}")
 
 
 def understood_chips(asked: Question, understood: Understood | None, view: str) -> list[Chip]:
