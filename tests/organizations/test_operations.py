@@ -11,7 +11,7 @@ from marketplace.core.audit import AuditEvent
 from marketplace.core.errors import Conflict, Denied, IllegalStep, Invalid
 from marketplace.core.money import Money
 from marketplace.core.outbox import Job
-from marketplace.core.publishing import PUBLIC_CHANGED
+from marketplace.core.publishing import INDEX_HANDLER, PUBLIC_CHANGED
 from marketplace.organizations import operations
 from marketplace.organizations.models import Organization, PastProject
 from marketplace.organizations.rules import OrganizationKind, Standing
@@ -25,7 +25,8 @@ def events(session: Session, ref: str) -> list[str]:
 
 def news(session: Session) -> int:
     session.flush()
-    return session.scalar(select(func.count()).select_from(Job).where(Job.kind == PUBLIC_CHANGED)) or 0
+    return session.scalar(select(func.count()).select_from(Job).where(
+        Job.kind == PUBLIC_CHANGED, Job.handler == INDEX_HANDLER)) or 0
 
 
 def test_units_form_a_tree_of_paths(session: Session) -> None:
