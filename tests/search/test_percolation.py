@@ -12,10 +12,10 @@ from marketplace.core.publishing import News, PublicDocument
 from marketplace.core.searching import Alternative, Clause, IndexRow, Role, SearchRequest, Sort, Zone, holds
 from marketplace.integrations.memory_index import MemoryIndex
 from marketplace.search.operations import saved
-from marketplace.search.queries.alerts import Watch
+from marketplace.search.queries.alerts import Watch, anybody_watches
 from marketplace.search.rules.percolation import Percolator, signs_of
 from tests.factories import NOW
-from tests.factories.saved import BEFORE, make_reader, make_search
+from tests.factories.saved import make_reader, make_search
 
 TOKENS = st.sampled_from(["助餐", "长者", "服务", "=助餐", "~养老", "a", "b", "c"])
 SETS = st.frozensets(TOKENS, max_size=5)
@@ -137,8 +137,8 @@ def test_a_watch_sees_each_change_and_leaves_the_rest_alone(session):
     assert refresh().match(ROW, news(NOW)) == {second.id: 1}, "news as old as the search are not told"
     saved.end_search(session, actor=actor, search=second, now=NOW)
     assert refresh().match(ROW, news(NOW)) == {}
-    assert refresh().began_before(NOW + timedelta(seconds=1))
-    assert not refresh().began_before(BEFORE)
+    assert anybody_watches(session, NOW + timedelta(seconds=1))
+    assert not anybody_watches(session, NOW), "the one that is left was resumed at NOW"
     assert compiled == ["助餐", "长者", "助餐"]
 
 

@@ -43,7 +43,9 @@ def site(databases, tmp_path):
                             base_url="http://localhost"))
     env = {**os.environ, "MARKETPLACE_INSTANCE": str(tmp_path), "DATABASE_URL": url, "MARKETPLACE_JOBS": "none",
            "MARKETPLACE_SECRET_KEY": "t" * 40, "MARKETPLACE_BASE_URL": "http://localhost"}
-    yield app, env
+    workers: list[subprocess.Popen] = []
+    yield app, env, workers
+    kill([worker for worker in workers if worker.poll() is None])
     with app.app_context():
         db.session.remove()
         db.engine.dispose()
@@ -125,7 +127,7 @@ def told() -> Counter:
 
 
 def test_twenty_kills_lose_no_alert_and_double_none(site):
-    app, env = site
+    app, env, running = site
     chance = random.Random(20)
     refs: list[str] = []
     torn = 0
@@ -138,6 +140,7 @@ def test_twenty_kills_lose_no_alert_and_double_none(site):
                             frequency=(Frequency.AT_ONCE, Frequency.DAILY)[number % 2])
         for number in range(ROUNDS):
             workers, before = start(env), done()
+            running += workers
             change(chance, desk, refs, number)
             limit = time.monotonic() + 30
             while done() < before + chance.randrange(5, CHANGES) and time.monotonic() < limit:

@@ -12,7 +12,7 @@ from marketplace.core.clock import utc_now
 from marketplace.core.db import db, transaction
 from marketplace.core.publishing import PublicDocument
 from marketplace.search.operations.alerts import remember
-from marketplace.search.queries.alerts import Watch, changed_since
+from marketplace.search.queries.alerts import Watch, anybody_watches, changed_since
 from marketplace.search.queries.extracts import texts_of
 from marketplace.search.queries.languages import language_of
 from marketplace.search.queries.saved import by_ref
@@ -47,15 +47,12 @@ def catch_up(saved_ref: str) -> None:
 
 def _percolate(session: Session, document: PublicDocument, now: datetime) -> None:
     """Write what the searches found; again, when one of them was changed in between."""
-    if not document.news:
+    if not document.news or not anybody_watches(session, max(news.at for news in document.news)):
         return
-    newest = max(news.at for news in document.news)
     watch = watch_now()
     for _ in range(_ATTEMPTS):
         language = language_now(session)
         watch.refresh(session, lambda asked: watched(asked, language, now), language=language, now=now)  # noqa: B023
-        if not watch.began_before(newest):
-            return
         row = row_of(document, language, now, texts_of(session, document))
         matched = watch.match(row, document)
         session.rollback()

@@ -52,6 +52,12 @@ def owners(session: Session, search_ids: Sequence[int], *, kind: str = "", ref: 
         yield Owner(row[0], row[1], row[2], Frequency(row[3]), row[4])
 
 
+def anybody_watches(session: Session, newest: datetime) -> bool:
+    """Say whether any search watches that counts news from before that moment on."""
+    return bool(session.scalar(select(exists().where(
+        SavedSearch.paused_at.is_(None), SavedSearch.ended_at.is_(None), SavedSearch.since < newest))))
+
+
 def changed_since(session: Session, since: datetime) -> set[tuple[str, str]]:
     """Return the (kind, ref) of everything public that changed from a moment on."""
     jobs = session.scalars(select(Job.payload).where(
@@ -138,11 +144,6 @@ class Watch:
                 self._clock_bound.add(known.question)
         self._known[search_id] = known
         self._by_question.setdefault(known.question, {})[search_id] = None
-
-    def began_before(self, moment: datetime) -> bool:
-        """Say whether any search counts news from before a moment on."""
-        with self._lock:
-            return any(known.since < moment for known in self._known.values())
 
     def match(self, row: IndexRow, document: PublicDocument) -> Mapping[int, int]:
         """Return the searches (id -> version) that a document satisfies and that began before its newest news."""

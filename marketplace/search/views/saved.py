@@ -33,7 +33,7 @@ from marketplace.web.actor import current_actor
 from marketplace.web.errors import say
 from marketplace.web.formats import fill
 from marketplace.web.paging import page_number, paginate
-from marketplace.web.security import csrf
+from marketplace.web.security import SEARCH_LIMIT, csrf, limiter
 from marketplace.web.services import public_sources, services
 
 blueprint = Blueprint("saved", __name__)
@@ -115,6 +115,7 @@ def index() -> str:
 
 @blueprint.get("/my/searches/new")
 @signed_in
+@limiter.limit(SEARCH_LIMIT)
 def new() -> str:
     """Show what saving means, before it is done: name, how often, by which way, what it would have told."""
     now, asked = utc_now(), _asked(asked_now())
