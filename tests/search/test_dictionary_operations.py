@@ -1,6 +1,11 @@
 """The dictionary is edited as a draft, checked as a whole, published as a version that never changes."""
 
+import json
+from pathlib import Path
+
 import pytest
+from click.testing import Result
+from flask import Flask
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -8,6 +13,7 @@ from sqlalchemy.orm import Session
 from marketplace.accounts.models import Person
 from marketplace.core.access import ANONYMOUS, SYSTEM, Actor, Role
 from marketplace.core.audit import AuditEvent
+from marketplace.core.db import db
 from marketplace.core.errors import Conflict, Denied, IllegalStep, Invalid
 from marketplace.core.outbox import Job
 from marketplace.search.models import DictionaryEntry, DictionaryVersion
@@ -322,3 +328,43 @@ def test_books_are_compared_by_their_words() -> None:
     assert len(changes) == 3
     assert not compare(before, list(reversed(before)))
     assert digest_of(before) == digest_of(list(reversed(before)))
+
+
+# by command
+
+def _run(app: Flask, *arguments: str) -> Result:
+    return app.test_cli_runner().invoke(args=["search", "dictionary", *arguments])
+
+
+def test_a_command_hands_out_what_it_reads_in(app: Flask, tmp_path: Path) -> None:
+    file = tmp_path / "book.csv"
+    assert _run(app, "export", str(file)).exit_code == 0
+    again = _run(app, "import", str(file), "--whole", "--json")
+    assert again.exit_code == 0
+    assert json.loads(again.stdout) == {"ok": True, "added": 0, "changed": 0, "removed": 0, "faults": []}
+
+
+def test_a_command_tries_out_takes_in_and_publishes(app: Flask, tmp_path: Path) -> None:
+    file = tmp_path / "more.csv"
+    file.write_text("term,concept\n拆字,拆字\n拆字书,拆字\n", encoding="utf-8")
+    assert _run(app, "import", str(file), "--dry-run").stdout == "2 added, 0 changed, 0 removed\n"
+    with app.app_context():
+        assert queries.draft_of(db.session()) is None
+    assert _run(app, "import", str(file), "--publish", "加上拆字").exit_code == 0
+    with app.app_context():
+        assert Entry("拆字书", "拆字") in queries.entries(db.session(), 1)
+    assert "拆字书,拆字,concept," in _run(app, "export", "--version", "1").stdout
+    assert "拆字书" not in _run(app, "export", "--version", "0").stdout
+    assert _run(app, "export", "--version", "9").exit_code == 2
+
+
+def test_a_command_tells_every_wrong_row_and_takes_nothing(app: Flask, tmp_path: Path) -> None:
+    file = tmp_path / "bad.csv"
+    file.write_text("term,concept\n拆字,没有的\n字,字\n", encoding="utf-8")
+    told = _run(app, "import", str(file), "--json")
+    assert told.exit_code == 1
+    assert [(one["row"], one["column"]) for one in json.loads(told.stdout)["faults"]] == [(2, "concept"), (3, "term")]
+    file.write_bytes(b"\xff\xff\xfe\x00")
+    assert _run(app, "import", str(file)).exit_code == 1
+    with app.app_context():
+        assert queries.draft_of(db.session()) is None
