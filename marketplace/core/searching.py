@@ -58,7 +58,7 @@ class IndexRow:
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)     # facet -> exact values, ancestors included
     numbers: Mapping[str, int] = field(default_factory=dict)                # for ranges: fen, seconds since 1970
     orders: Mapping[Sort, int] = field(default_factory=dict)
-    prior: float = 1.0                                                      # 1.00 to 1.01: newer before older
+    prior: float = 1.0               # 1.00 to 1.04: things before the notices about them, newer before older
 
     @property
     def key(self) -> str:

@@ -215,6 +215,12 @@ def test_orders() -> None:
 def test_newer_documents_weigh_a_little_more() -> None:
     old, new, unknown = (row_of(document("x", "项目", published_at=moment), SPOKEN, NOW).prior
                          for moment in (NOW - timedelta(days=3000), NOW, None))
-    assert 1.0 == unknown < old < new <= 1.01
+    assert 1.03 == unknown < old < new <= 1.04
+
+
+def test_a_project_stands_before_the_notice_about_it_even_when_the_notice_is_newer() -> None:
+    project = row_of(document("x", "社区助餐", published_at=NOW - timedelta(days=3000)), SPOKEN, NOW)
+    notice = row_of(document("y", "社区助餐", kind="notice", published_at=NOW), SPOKEN, NOW)
+    assert project.prior > notice.prior
 
 
