@@ -18,6 +18,7 @@ from marketplace.search.rules.spelling import Spelling
 from marketplace.search.rules.terms import Found, Terms
 
 HAN = "㐀-䶿一-鿿豈-﫿\U00020000-\U0003ffff〇々"
+_FIRST_HAN = "㐀"
 _RUN = re.compile(rf"(?P<han>[{HAN}]+)|(?P<word>[^\W_{HAN}]+(?:[-./+&@#][^\W_{HAN}]+)*)")
 _PARTS = re.compile(r"[^\W_]+")
 _LONGEST_WORD = 60
@@ -106,7 +107,7 @@ class Language:
         self.direct = direct
         self.kinds: Mapping[str, EntryKind] = {entry.concept: entry.kind for entry in self.entries}
         self.terms = Terms(self.entries)
-        self._tokens_of: dict[str, list[str]] = {}      # of the forms met so far
+        self._kept: dict[str, list[str]] = {}           # tokens of the forms met so far
         self.codes = self._codes()
 
     @cached_property
@@ -160,32 +161,37 @@ class Language:
     def _tokens(self, text: str, *, singles: bool) -> set[str]:
         """Return the tokens of one reading."""
         found: set[str] = set()
-        for run in runs(text):
-            if run.is_han:
-                found.update(map(add, run.text, run.text[1:]))
-                if len(run.text) > 2:                           # noqa: PLR2004 - shorter words are pairs
-                    found.update(word for word in self._words(run.text) if len(word) > 2)  # noqa: PLR2004
-                if singles or len(run.text) == 1:
-                    found.update(run.text)
-            else:
-                found.update(word_tokens(run.text))
-        for one in self.terms.cover(text):
-            found.update(self.concept_tokens(one))
+        for match in _RUN.finditer(text):
+            run = match.group()
+            if match.lastgroup != "han":
+                found.update(word_tokens(run))
+                continue
+            found.update(map(add, run, run[1:]))
+            if singles or len(run) == 1:
+                found.update(run)
+        found.update(word for word in self._words(text) if len(word) > 2 and word[0] >= _FIRST_HAN)  # noqa: PLR2004
+        for start, end in self.terms.places(text):
+            found.update(self._tokens_of(text[start:end]))
         return found
 
     def inside(self, word: str) -> list[str]:
         """Return a word and the words inside it."""
         return self._words(word)
 
-    def concept_tokens(self, found: Found) -> list[str]:
+    def concept_tokens(self, found: Found) -> Sequence[str]:
         """Return the tokens of a form that was found: its concept, all that lies above, what is named inside it."""
-        if (kept := self._tokens_of.get(found.term)) is not None:
+        return self._tokens_of(found.term)
+
+    def _tokens_of(self, term: str) -> Sequence[str]:
+        """Return the tokens of a form, reckoned once."""
+        if (kept := self._kept.get(term)) is not None:
             return kept
-        tokens = [f"={concept}" for concept in found.concepts]
-        for concept in (*found.concepts, *found.inside):
+        concepts = self.terms.concepts[term]
+        tokens = [f"={concept}" for concept in concepts]
+        for concept in (*concepts, *self.terms.inside(term)):
             tokens.append(f"~{concept}")
             tokens += [f"~{over}" for over in self.above.get(concept, ())]
-        self._tokens_of[found.term] = tokens
+        self._kept[term] = tokens
         return tokens
 
     def split(self, text: str) -> list[str]:

@@ -34,6 +34,7 @@ class Terms:
             held_lengths = self._lengths.get(term[:2], ())
             if len(term) not in held_lengths:
                 self._lengths[term[:2]] = (*held_lengths, len(term))
+        self._latin = frozenset(term for term in self.concepts if _is_latin(term[0]) or _is_latin(term[-1]))
         self._inside: dict[str, tuple[str, ...]] = {}
         self._line = "\n".join(self.concepts)
 
@@ -50,16 +51,16 @@ class Terms:
         return found
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """Yield where forms stand in a normal text; Latin ones only as whole words."""
-        concepts, lengths, size = self.concepts, self._lengths, len(text)
-        for start, two in enumerate(map(add, text, text[1:] + " ")):
-            if (found := lengths.get(two)) is not None:
-                for length in found:
-                    end = start + length
-                    if text[start:end] in concepts and end <= size and _is_whole(text, start, end):
-                        yield start, end
-            if text[start] in concepts and _is_whole(text, start, start + 1):
-                yield start, start + 1
+        """Yield where forms stand in a normal text, in order; Latin ones only as whole words."""
+        for start in range(len(text)):
+            for length in (*self._lengths.get(text[start:start + 2], ()), 1):
+                term = text[start:start + length]
+                if len(term) == length and term in self.concepts and self._is_free(term, text, start):
+                    yield start, start + length
+
+    def _is_free(self, term: str, text: str, start: int) -> bool:
+        """Say whether a form at a place does not begin or end inside a Latin word or a number."""
+        return term not in self._latin or _is_whole(text, start, start + len(term))
 
     def parts(self, term: str) -> list[Found]:
         """Return the shorter forms that a form is made of; empty when they leave something over."""
@@ -68,23 +69,29 @@ class Terms:
 
     def cover(self, text: str, *, shorter_than: int = 1000) -> list[Found]:
         """Return the forms that cover most of a text, in order, none inside another; long ones before many."""
-        starts: dict[int, list[int]] = {}
-        for start, end in self.spans(text):
-            if end - start < shorter_than:
-                starts.setdefault(start, []).append(end)
-        if not starts:
-            return []
-        best = [0] * (len(text) + 1)
-        chosen = [0] * len(text)
-        for i in range(len(text) - 1, -1, -1):
-            best[i] = best[i + 1]
-            for end in starts.get(i, ()):
-                worth = (end - i) ** 2 + best[end]
-                if worth > best[i]:
-                    best[i], chosen[i] = worth, end
-        return list(self._chosen(text, chosen))
+        return [Found(text[start:end], start, end, self.concepts[text[start:end]], self.inside(text[start:end]))
+                for start, end in self.places(text, shorter_than=shorter_than)]
 
-    def _inner(self, term: str) -> tuple[str, ...]:
+    def places(self, text: str, *, shorter_than: int = 1000) -> list[tuple[int, int]]:
+        """Return where the forms stand that cover most of a text, in order: worth the square of their length each."""
+        size, concepts, latin, lengths = len(text), self.concepts, self._latin, self._lengths.get
+        best = [0] * (size + 1)             # of the text from here on
+        chosen = [(size, size)] * (size + 1)        # the first form from here on
+        top, first, start = 0, (size, size), size
+        for two in map(add, reversed(text), " " + text[:0:-1]):
+            start -= 1
+            for length in lengths(two, ()):
+                end = start + length
+                if (end <= size and length < shorter_than and length * length + best[end] > top
+                        and (term := text[start:end]) in concepts
+                        and (term not in latin or _is_whole(text, start, end))):
+                    top, first = length * length + best[end], (start, end)
+            if two[0] in concepts and 1 + best[start + 1] > top and self._is_free(two[0], text, start):
+                top, first = 1 + best[start + 1], (start, start + 1)
+            best[start], chosen[start] = top, first
+        return list(_from(chosen, size))
+
+    def inside(self, term: str) -> tuple[str, ...]:
         """Return the concepts of the forms inside a form, its own left out."""
         if term not in self._inside:
             inner = dict.fromkeys(concept for start, end in self.spans(term) if (start, end) != (0, len(term))
@@ -92,20 +99,17 @@ class Terms:
             self._inside[term] = tuple(one for one in inner if one not in self.concepts[term])
         return self._inside[term]
 
-    def _chosen(self, text: str, chosen: list[int]) -> Iterator[Found]:
-        """Yield the forms chosen, from the left."""
-        i = 0
-        while i < len(text):
-            if end := chosen[i]:
-                term = text[i:end]
-                yield Found(term, i, end, self.concepts[term], self._inner(term))
-            i = end or i + 1
+
+def _from(chosen: list[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
+    """Yield the forms chosen, from the left."""
+    place = chosen[0]
+    while place[0] < size:
+        yield place
+        place = chosen[place[1]]
 
 
 def _is_whole(text: str, start: int, end: int) -> bool:
     """Say whether a form does not begin or end inside a Latin word or a number."""
-    if text[start] > "\x7f" and text[end - 1] > "\x7f":
-        return True
     return not (start and _is_latin(text[start]) and _is_latin(text[start - 1])) and not (
         end < len(text) and _is_latin(text[end - 1]) and _is_latin(text[end]))
 
