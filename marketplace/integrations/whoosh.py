@@ -6,6 +6,7 @@ blocks are pickles: the folder must be as private as the database.
 
 import contextlib
 import itertools
+import os
 import threading
 import weakref
 from collections import OrderedDict
@@ -29,6 +30,7 @@ MERGED_AT_ONCE = 6
 REBUILT_AT_ONCE = 10_000         # documents of one segment while rebuilding: bounds the writer's memory (about 150 MB)
 CACHED_IDS = 16_000_000          # document numbers of postings kept decoded (64 MB)
 READ, WRITTEN = "read", "written"
+_ATTEMPTS = 5
 _TOC = "_MAIN_"                  # how Whoosh begins the names of its tables of contents
 
 
@@ -44,14 +46,14 @@ class Tokens(fields.FieldType):  # type: ignore[misc]
 
 
 def _schema() -> fields.Schema:
-    """Return the fields: the key, one of tokens for each zone, the facts."""
-    return fields.Schema(key=Tokens(), facts=fields.STORED, **{zone.value: Tokens() for zone in Zone})
+    """Return the fields: one of tokens for each zone, the facts."""
+    return fields.Schema(facts=fields.STORED, **{zone.value: Tokens() for zone in Zone})
 
 
 def _fields(row: IndexRow) -> dict[str, object]:
     """Return what is written for one document."""
     tokens = {zone.value: held for zone, held in row.tokens.items() if held}
-    return {"key": (row.key,), "facts": columns.facts_of(row), **tokens}
+    return {"facts": columns.facts_of(row), **tokens}
 
 
 class PostingCache:
@@ -108,24 +110,37 @@ class Snapshot:
 
     @classmethod
     def of(cls, folder: Path, before: "Snapshot | None", cache: PostingCache) -> "Snapshot":
-        """Open the newest commit; segments known from before are used again."""
-        opened = _open(folder)
-        commit = opened.latest_generation()
+        """Open the newest commit; segments known from before are used again. A writer may clear files away meanwhile."""
+        for _ in range(_ATTEMPTS):
+            with contextlib.suppress(FileNotFoundError):
+                return cls._of(_open(folder), folder, before, cache)
+        return cls._of(_open(folder), folder, before, cache)
+
+    @classmethod
+    def _of(cls, opened: whoosh.FileIndex, folder: Path, before: "Snapshot | None", cache: PostingCache) -> "Snapshot":
+        """Open what a table of contents names."""
         known = {segment.name: segment for segment, _ in before.parts} if before and before.folder == folder else {}
-        parts: list[tuple[Segment, columns.Mask]] = []
-        whole = opened.reader()
-        for leaf, _ in whole.leaf_readers() if whole.doc_count_all() else ():
-            alive = np.ones(leaf.doc_count_all(), dtype=np.bool_)
-            alive[list(leaf.segment().deleted_docs())] = False
-            name = leaf.segment().segment_id()
-            if name in known:
-                leaf.close()
-            parts.append((known.get(name) or Segment(leaf, name, cache), alive))
+        commit, parts = opened.latest_generation(), list[tuple[Segment, columns.Mask]]()
+        for written in opened._segments():  # noqa: SLF001 - readers of the whole would open known ones again
+            name = written.segment_id()
+            if (segment := known.get(name)) is None:
+                segment = Segment(reading.SegmentReader(opened.storage, _schema(), written), name, cache)
+            alive = np.ones(len(segment.columns), dtype=np.bool_)
+            alive[list(written.deleted_docs())] = False
+            parts.append((segment, alive))
         return cls(folder, commit, parts)
 
     def is_newest(self, folder: Path | None) -> bool:
         """Say whether nothing was written since."""
         return folder == self.folder and _newest(self.folder) == self.commit
+
+    def delete(self, segments: Iterable[Any], keys: list[tuple[str, str]]) -> None:
+        """Mark documents as deleted in the segments of a writer."""
+        known = {segment.name: (segment, alive) for segment, alive in self.parts}
+        for written in segments:
+            segment, alive = known[written.segment_id()]
+            for at in segment.columns.places_of(keys, alive):
+                written.delete_document(at)
 
 
 class WhooshIndex:
@@ -147,14 +162,15 @@ class WhooshIndex:
     def index(self, rows: Iterable[IndexRow], *, deleted: Iterable[tuple[str, str]] = ()) -> None:
         """Write one batch."""
         with as_oserror(WRITTEN), self.writing():
-            _write(_open(self._generations.current() or self._begin()), rows, deleted)
+            if self._generations.current() is None:
+                self._begin()
+            snapshot = self._newest()
+            _write(_open(snapshot.folder), rows, deleted, snapshot)
 
-    def _begin(self) -> Path:
+    def _begin(self) -> None:
         """Make a first, empty generation."""
         with self._generations.building.held():
-            folder = self._make("")
-            self._generations.use(folder)
-            return folder
+            self._generations.use(self._make(""))
 
     def _make(self, label: str) -> Path:
         """Make an empty generation."""
@@ -169,10 +185,10 @@ class WhooshIndex:
             try:
                 left = iter(rows)
                 while chunk := {row.key: row for row in itertools.islice(left, REBUILT_AT_ONCE)}:
-                    _write(_open(folder), chunk.values(), (), merge=False)
+                    _write(_open(folder), chunk.values(), ())
                 with self._generations.writing.held():
                     if late is not None:
-                        _write(_open(folder), *late())
+                        _write(_open(folder), *late(), Snapshot.of(folder, None, self._cache))
                     self._generations.use(folder)
             except BaseException:
                 self._generations.forget(folder)
@@ -248,22 +264,26 @@ def _open(folder: Path) -> whoosh.FileIndex:
 
 def _newest(folder: Path) -> int:
     """Return the number of the last commit, as the names of the files say; -1 when there is none."""
-    numbers = (path.name[len(_TOC):-4] for path in folder.glob(f"{_TOC}*.toc"))
+    try:
+        names = os.listdir(folder)      # noqa: PTH208 - asked before every search; paths would cost ten times as much
+    except FileNotFoundError:           # another generation took over just now
+        return -1
+    numbers = [name[len(_TOC):-4] for name in names if name.startswith(_TOC) and name.endswith(".toc")]
     return max((int(number) for number in numbers if number.isdigit()), default=-1)
 
 
 def _write(opened: whoosh.FileIndex, rows: Iterable[IndexRow], deleted: Iterable[tuple[str, str]],
-           *, merge: bool = True) -> None:
-    """Write one commit: what was there under the same keys goes."""
+           before: Snapshot | None = None) -> None:
+    """Write one commit. What `before` holds under the same keys goes; without it nothing is deleted or merged."""
     writer = opened.writer(timeout=LOCK_SECONDS, codec=TermCodec())
     writer.pool = TermPool()
     try:
         latest = {row.key: row for row in rows}
-        for key in itertools.chain(latest, (f"{kind}:{ref}" for kind, ref in deleted)):
-            writer.delete_by_term("key", key)
+        if before is not None:
+            before.delete(writer.segments, [*((row.kind, row.ref) for row in latest.values()), *deleted])
         for row in latest.values():
             writer.add_document(**_fields(row))
-        writer.commit(mergetype=_merge_smallest if merge else None, merge=False)
+        writer.commit(mergetype=_merge_smallest if before is not None else None, merge=False)
     except BaseException:
         with contextlib.suppress(Exception):
             writer.cancel()
