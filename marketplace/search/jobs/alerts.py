@@ -12,7 +12,7 @@ from marketplace.core.clock import utc_now
 from marketplace.core.db import db, transaction
 from marketplace.core.publishing import PublicDocument
 from marketplace.search.operations.alerts import remember
-from marketplace.search.queries.alerts import Watch, anybody_watches, changed_since
+from marketplace.search.queries.alerts import Watch, anybody_watches, changed_since, not_written
 from marketplace.search.queries.extracts import texts_of
 from marketplace.search.queries.languages import language_of
 from marketplace.search.queries.saved import by_ref
@@ -54,7 +54,7 @@ def _percolate(session: Session, document: PublicDocument, now: datetime) -> Non
         language = language_now(session)
         watch.refresh(session, lambda asked: watched(asked, language, now), language=language, now=now)  # noqa: B023
         row = row_of(document, language, now, texts_of(session, document))
-        matched = watch.match(row, document)
+        matched = not_written(session, document, watch.match(row, document))
         session.rollback()
         if not matched:
             return

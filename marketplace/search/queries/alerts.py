@@ -13,7 +13,7 @@ from marketplace.core.clock import beijing_date
 from marketplace.core.outbox import Job, JobState
 from marketplace.core.publishing import PUBLIC_CHANGED, PublicDocument
 from marketplace.core.searching import IndexRow, SearchRequest
-from marketplace.search.models.saved import SavedSearch, SavedSearchMute
+from marketplace.search.models.saved import SavedSearch, SavedSearchHit, SavedSearchMute
 from marketplace.search.rules.percolation import Percolator
 from marketplace.search.rules.question import Question
 from marketplace.search.rules.saved import Frequency, question_at, tells_of
@@ -66,8 +66,8 @@ def changed_since(session: Session, since: datetime) -> set[tuple[str, str]]:
 
 
 @dataclass(frozen=True)
-class _Known:
-    """One search as this process has filed it."""
+class Watched:
+    """One search as a process has filed it."""
 
     version: int
     since: datetime
@@ -82,7 +82,7 @@ class Watch:
         self._stamp: tuple[int, int] | None = None
         self._language: object = None
         self._day = date.min
-        self._known: dict[int, _Known] = {}
+        self._known: dict[int, Watched] = {}
         self._by_question: dict[str, dict[int, None]] = {}
         self._questions: dict[str, Question] = {}
         self._clock_bound: set[str] = set()
@@ -113,7 +113,7 @@ class Watch:
         rows = session.execute(
             select(SavedSearch.id, SavedSearch.version, SavedSearch.since, SavedSearch.question)
             .where(SavedSearch.paused_at.is_(None), SavedSearch.ended_at.is_(None)))
-        live = {row[0]: _Known(row[1], row[2], row[3]) for row in rows}
+        live = {row[0]: Watched(row[1], row[2], row[3]) for row in rows}
         for search_id in self._known.keys() - live.keys():
             self._drop(search_id)
         for search_id, known in live.items():
@@ -133,7 +133,7 @@ class Watch:
             self._percolator.remove(known.question)
             self._clock_bound.discard(known.question)
 
-    def _file(self, search_id: int, known: _Known, compile_: Compile) -> None:
+    def _file(self, search_id: int, known: Watched, compile_: Compile) -> None:
         """File a search; a question that is filed already is not compiled again."""
         if known.question not in self._percolator:
             question = question_at(known.question)
@@ -145,10 +145,19 @@ class Watch:
         self._known[search_id] = known
         self._by_question.setdefault(known.question, {})[search_id] = None
 
-    def match(self, row: IndexRow, document: PublicDocument) -> Mapping[int, int]:
-        """Return the searches (id -> version) that a document satisfies and that began before its newest news."""
+    def match(self, row: IndexRow, document: PublicDocument) -> Mapping[int, Watched]:
+        """Return the searches by id that a document satisfies and that began before its newest news."""
         newest = max((news.at for news in document.news), default=datetime.min.replace(tzinfo=UTC))
         with self._lock:
-            return {search_id: self._known[search_id].version
+            return {search_id: self._known[search_id]
                     for address in self._percolator.match(row) if tells_of(self._questions[address], document)
                     for search_id in self._by_question[address] if self._known[search_id].since < newest}
+
+
+def not_written(session: Session, document: PublicDocument, matched: Mapping[int, Watched]) -> dict[int, int]:
+    """Return those of the searches that matched (id -> version) for which some news of the document is not written."""
+    rows = session.execute(select(SavedSearchHit.saved_search_id, SavedSearchHit.news_key)
+                           .where(SavedSearchHit.kind == document.kind, SavedSearchHit.ref == document.ref))
+    written = {(row[0], row[1]) for row in rows}
+    return {search_id: one.version for search_id, one in matched.items()
+            if any(news.at > one.since and (search_id, news.key) not in written for news in document.news)}
