@@ -158,6 +158,17 @@ def test_a_place_of_the_site_becomes_a_filter_unless_one_was_chosen() -> None:
     assert [{"=桐浦街道", "~桐浦街道"}] == tokens_of(ask("桐浦", filters={"area": ("990106",)}), Role.MUST)
 
 
+@pytest.mark.parametrize(("text", "codes"), [
+    ("澜川区桐浦街道 助餐", {"990106001"}), ("桐浦 石桥", {"990106001001"}), ("澜川", {"990106"}), ("tongpu", {"990106001"})])
+def test_of_places_inside_one_another_the_narrowest_counts(text: str, codes: set[str]) -> None:
+    assert set(ask(text).request.filters["area"]) == codes
+
+
+def test_of_two_places_side_by_side_either_will_do() -> None:
+    both = language((), [*PLACES, type(PLACES[0])("990106002", "白鹭街道", ("白鹭",), "990106")])
+    assert set(finder([], both).understand(Question(text="桐浦 白鹭"), NOW).request.filters["area"]) == {"990106001", "990106002"}
+
+
 def test_what_was_chosen_on_the_page_holds_too() -> None:
     request = ask("1-5万 本周截止", amount_from=20_000, amount_to=90_000, due_days=3, kinds=("project", "help"), filters={"status": ("open",)}).request
     assert request.ranges == {"amount": (2_000_000, 5_000_001), "deadline": (NOW.timestamp(), (NOW + timedelta(days=3)).timestamp())}

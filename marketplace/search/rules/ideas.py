@@ -14,7 +14,7 @@ from marketplace.search.rules.terms import Found
 
 _FUNCTION_WORDS = (
     "的 了 和 与 及 或 在 是 有 等 我 要 想 找 请 吗 呢 吧 哪 个 些 这 那 为 对 给 由 于 以 并 把 被 从 到 向 也 都 就 还 又 让 "
-    "我们 我要 想要 需要 寻找 哪些 什么 怎么 如何 有没有 可以 以及 或者 还有 关于 有关 相关 对于 为了 请问 一个 一些 各种 其他 "
+    "我们 我要 想要 需要 寻找 哪些 什么 怎么 如何 有没有 可以 以及 或者 还有 关于 有关 相关 对于 为了 请问 哪里 哪儿 哪家 谁 能 能否 帮 帮忙 求 一个 一些 各种 其他 "
     "and or not the of for in to a an")
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 _QUOTED = re.compile(r"[\"“”„«『「](?P<inside>[^\"“”„«»『』「」]{1,80})[\"“”»』」]")

@@ -207,15 +207,18 @@ class _Builder:
         return idea
 
     def _without_filters(self, ideas: Iterable[Idea]) -> list[Idea]:
-        """Make filters of places of this site; return the other ideas."""
-        left = []
+        """Make a filter of places of this site, the narrowest where one lies in another; return the other ideas."""
+        left, named = [], dict[str, tuple[str, ...]]()
         for idea in ideas:
-            codes = tuple(code for concept in idea.concepts for code in self.language.codes.get(concept, ()))
+            codes = {one: self.language.codes[one] for one in idea.concepts if one in self.language.codes}
             if idea.sense == Sense.PLACE and codes and "area" not in self.question.filters:
-                self.filters["area"] = (*self.filters.get("area", ()), *codes)
+                named |= codes
                 self._chip(CHIP_AREA, self._name(idea), idea.start, idea.end)
             else:
                 left.append(idea)
+        over = {above for place in named for above in self.language.above.get(place, ())}
+        if chosen := tuple(code for place, codes in named.items() if place not in over for code in codes):
+            self.filters["area"] = chosen
         return left
 
     def _read_ranges(self) -> None:
