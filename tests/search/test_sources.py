@@ -263,6 +263,8 @@ def test_every_page_of_help_is_found_by_its_sentences_in_both_languages(session)
         assert (document.kind, document.url, document.title) == ("help", f"/help/{key}", TOPICS[key].title)
         assert document.lead == (TOPICS[key].intro,)
         assert all(sentence in document.body or sentence in document.lead for sentence in TOPICS[key].sentences())
+        assert document.english
+        assert not any(sentence in document.english for sentence in TOPICS[key].sentences())
     assert "Social organizations: find projects" in found["provider"].english
     assert "shèqiàhuì" in found["glossary"].body
     assert "social-service fair" in found["glossary"].english
