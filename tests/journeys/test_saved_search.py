@@ -94,4 +94,4 @@ def test_from_saving_a_search_to_signing_off_from_the_mail(town):
     assert len(work(app)) == 2
     assert MovedClock.moment < CLOSES
     seeker.open("/sign-in").press("登录", login=logins["seeker"], password=PASSWORD)
-    seeker.open("/my/searches").sees("已关闭").press("恢复").sees("已恢复提醒")
+    seeker.open("/my/searches").sees("已关闭").press("恢复提醒").sees("已恢复提醒")
