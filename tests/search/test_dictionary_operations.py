@@ -69,7 +69,8 @@ def test_a_draft_begins_as_a_copy_of_what_is_in_force(session: Session, operator
 
 
 def test_a_concept_is_added_with_its_words(session: Session, operator: Actor) -> None:
-    changes = operations.add_concept(session, actor=operator, concept=Concept("测字", broader=("老年人",), terms=("测字先生",)), now=NOW)
+    concept = Concept("测字", broader=("老年人",), terms=("测字先生",))
+    changes = operations.add_concept(session, actor=operator, concept=concept, now=NOW)
     assert [entry.term for entry in changes.added] == ["测字", "测字先生"]
     book = queries.book_of(session, queries.draft_of(session))
     assert Entry("测字", "测字", EntryKind.CONCEPT, ("老年人",)) in book
@@ -156,7 +157,7 @@ def test_rows_of_a_file_are_put_into_the_draft_and_replace_what_is_there(session
     assert _concepts(session) == [Concept("甲甲"), Concept("乙乙", terms=("甲一",)), Concept("丙丙", broader=("甲甲",))]
 
 
-def test_publishing_makes_a_version_that_is_in_force_and_asks_for_a_new_index(session: Session, operator: Actor) -> None:
+def test_publishing_puts_a_version_in_force_and_asks_for_a_new_index(session: Session, operator: Actor) -> None:
     operations.add_concept(session, actor=operator, concept=GLYPHS, now=NOW)
     version = operations.publish_draft(session, actor=operator, note="加上拆字", now=NOW)
     assert queries.current_version(session) == 1
@@ -303,7 +304,8 @@ def test_a_long_chain_is_no_ring() -> None:
 
 
 def test_a_file_with_a_byte_order_mark_blank_lines_and_quotes_is_read() -> None:
-    rows, faults = read_file("\ufeffterm,concept,kind,broader\r\n\r\n\" 养 生 \",,泛词,\r\n'养生堂,养生,generic\r\n".encode(), _plain)
+    text = "\ufeffterm,concept,kind,broader\r\n\r\n\" 养 生 \",,泛词,\r\n'养生堂,养生,generic\r\n"
+    rows, faults = read_file(text.encode(), _plain)
     assert not faults
     assert [row.entry for row in rows] == [Entry("养生", "养生", EntryKind.GENERIC), Entry("养生堂", "养生", EntryKind.GENERIC)]
 

@@ -23,7 +23,8 @@ def rebuild_with_dictionary(number: int) -> None:
 
     def tell(done: int) -> None:
         with transaction() as session:
-            operations.note_progress(session, version=session.get_one(DictionaryVersion, version_id), done=done, total=total)
+            operations.note_progress(session, version=session.get_one(DictionaryVersion, version_id), done=done,
+                                     total=total)
 
     version_id = version.id
     tell(0)

@@ -97,7 +97,7 @@ def remove_concept(session: Session, *, actor: Actor, name: str, now: datetime) 
 
 
 def import_book(session: Session, *, actor: Actor, rows: Sequence[Row], is_whole: bool, now: datetime) -> Changes:
-    """Put the rows of a file into the draft, or, when it `is_whole`, instead of it. Nothing is done when one is wrong."""
+    """Put the rows of a file into the draft, or, when it `is_whole`, in its place. Nothing is done if one is wrong."""
     draft = open_draft(session, actor=actor, now=now)
     require(policy.may_edit_version(actor, draft))
     book = book_of(session, draft)

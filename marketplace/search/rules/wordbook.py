@@ -37,7 +37,8 @@ _HEADINGS: Mapping[str, str] = {
     "类别": "kind", "类型": "kind", "上级": "broader", "上级概念": "broader",
 }
 _KINDS: Mapping[str, EntryKind] = {
-    "": EntryKind.CONCEPT, **{str(kind): kind for kind in EntryKind}, **{word: kind for kind, word in KIND_LABELS.items()},
+    "": EntryKind.CONCEPT, **{str(kind): kind for kind in EntryKind},
+    **{word: kind for kind, word in KIND_LABELS.items()},
 }
 _FORBIDDEN = frozenset("|/\\,，;；\"'“”<>=?#%&@`\t\r\n ")
 _FIRST_HAN, _LAST_HAN = "\u4e00", "\u9fff"
@@ -218,7 +219,8 @@ def read_file(data: bytes, simplify: Simplify) -> tuple[list[Row], list[Fault]]:
     faults: list[Fault] = []
     for number, cells in enumerate(table, start=2):
         if any(cell.strip() for cell in cells):
-            read = _read_row({name: cells[at] if at < len(cells) else "" for name, at in columns.items()}, number, simplify)
+            named = {name: cells[at] if at < len(cells) else "" for name, at in columns.items()}
+            read = _read_row(named, number, simplify)
             (rows if isinstance(read, Row) else faults).append(read)    # type: ignore[arg-type]
     if not rows and not faults:
         raise Invalid(N_("文件里没有词"), field="file")

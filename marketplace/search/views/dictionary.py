@@ -41,7 +41,9 @@ NO_CONCEPT = N_("词典里没有这个概念")
 def _book(session: Session) -> list[Entry]:
     """Return what is being edited: the draft, or without one what is in force."""
     draft = queries.draft_of(session)
-    return queries.book_of(session, draft) if draft else list(queries.entries(session, queries.current_version(session)))
+    if draft is not None:
+        return queries.book_of(session, draft)
+    return list(queries.entries(session, queries.current_version(session)))
 
 
 def _simplify(text: str) -> str:
