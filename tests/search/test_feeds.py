@@ -1,6 +1,7 @@
 """Feeds and calendars of a search, as readers fetch them."""
 
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -60,6 +61,16 @@ def test_a_reader_that_has_the_feed_gets_304_until_something_changes(site: Searc
         put_project(session, by_ref(session, site.refs["unit"]), "新的项目", n=8, published_at=utc_now())
     reindex(site.app)
     assert site.client.get("/search.atom?kind=project", headers={"If-None-Match": first.headers["ETag"]}).status_code == 200
+
+
+def test_older_readers_get_the_same_as_rss(site: SearchSite) -> None:
+    response = site.client.get("/search.rss?kind=project")
+    assert response.mimetype == "application/rss+xml"
+    items = ET.fromstring(response.data).findall("channel/item")
+    assert [item.findtext("title") for item in items] == ["桐浦街道长者助餐服务", "白鹭街道独居老人探访", "桐浦街道青少年心理辅导"]
+    assert items[0].findtext("guid") == f"tag:localhost,2026:project/{site.refs['meals']}"
+    assert parsedate_to_datetime(items[0].findtext("pubDate", "")).tzinfo
+    assert site.client.get("/search.rss?kind=project", headers={"If-None-Match": response.headers["ETag"]}).status_code == 304
 
 
 def test_text_that_xml_does_not_know_does_not_break_a_feed(site: SearchSite) -> None:

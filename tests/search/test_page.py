@@ -9,11 +9,15 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from marketplace.awards.models import Notice
+from marketplace.awards.rules import NoticeKind
+from marketplace.catalogs.models import Area
 from marketplace.core.clock import utc_now
-from marketplace.core.db import transaction
+from marketplace.core.db import db, transaction
 from marketplace.core.money import Money
 from marketplace.organizations.queries import by_ref
 from marketplace.projects.models import Project
+from marketplace.search.queries.places import NameBook
 from marketplace.web.services import services
 from tests.factories.searching import TOWN, WHITE, SearchSite, make_search_site, put_project, reindex
 
@@ -280,3 +284,39 @@ def test_an_amount_is_bounded_on_both_sides(site: SearchSite) -> None:
     reindex(site.app)
     assert titles(site.page("/search?kind=project&max=30000")) == ["正好三万"]
     assert "正好三万" not in titles(site.page("/search?kind=project&min=30001"))
+
+
+def test_a_notice_is_a_row_of_its_own_with_its_price(site: SearchSite) -> None:
+    with site.app.app_context(), transaction() as session:
+        project = session.query(Project).filter(Project.ref == site.refs["sealed"]).one()
+        session.add(Notice(project_id=project.id, kind=NoticeKind.RESULT, unique_key="x", title="青少年心理辅导结果公告", published_at=utc_now(),
+                           facts={"winner": "晨光中心", "price_fen": 99_900_000, "reason": "排名第一"}))
+    reindex(site.app)
+    page = site.page("/search?kind=notice&q=心理")
+    assert titles(page) == ["青少年心理辅导结果公告"]
+    assert "99.90" in page
+    assert option(page, "status", "result") == (1, False)
+    assert titles(site.page("/search?kind=notice&status=result")) == ["青少年心理辅导结果公告"]
+
+
+def test_help_pages_are_found_too(site: SearchSite) -> None:
+    page = site.page("/search?q=核验&kind=help")
+    assert titles(page)
+    assert 'href="/help' in page
+
+
+def test_dropping_the_deadline_is_a_way_out(site: SearchSite) -> None:
+    page = site.page("/search?kind=project&due=3&budget=100-")
+    assert "这些条件下没有结果" in page
+    assert titles(site.page(link(page, "不限截止（3 天内）"))) == ["桐浦街道青少年心理辅导"]
+    assert titles(site.page(link(page, "不限预算"))) == ["白鹭街道独居老人探访"]
+
+
+def test_names_are_read_again_after_half_a_minute(site: SearchSite) -> None:
+    book, now = NameBook(), utc_now()
+    with site.app.app_context():
+        assert book.names(db.session(), now).areas[TOWN] == "桐浦街道"
+        with transaction() as session:
+            session.get_one(Area, TOWN).name = "新桐浦街道"
+        assert book.names(db.session(), now + timedelta(seconds=29)).areas[TOWN] == "桐浦街道"
+        assert book.names(db.session(), now + timedelta(seconds=31)).areas[TOWN] == "新桐浦街道"

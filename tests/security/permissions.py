@@ -181,6 +181,7 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("/search", "GET"): Row(PUBLIC),
     ("/search/suggest", "GET"): Row(PUBLIC),
     ("/search.atom", "GET"): Row(PUBLIC),
+    ("/search.rss", "GET"): Row(PUBLIC),
     ("/search.ics", "GET"): Row(PUBLIC),
     ("/search.<any(csv, xlsx):kind>", "GET"): Row(PUBLIC),
     ("/projects", "GET"): Row(PUBLIC),

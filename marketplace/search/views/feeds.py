@@ -1,8 +1,9 @@
-"""A search to subscribe to: the newest hits as Atom, deadlines as a calendar. Both answer 304 when unchanged."""
+"""A search to subscribe to: the newest hits as Atom and RSS, deadlines as a calendar. All answer 304 when unchanged."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
@@ -40,8 +41,7 @@ _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 def atom() -> Response:
     """Hand out the newest fifty hits that hold everything asked for."""
     asked = asked_now()
-    documents = sorted(_documents(replace(asked, sort=Sort.NEWEST), ENTRIES),
-                       key=lambda one: (one.published_at or _LONG_AGO, one.ref), reverse=True)
+    documents = _newest(asked)
     feed = ET.Element("feed", {"xmlns": ATOM, "xml:lang": "zh-Hans"})
     site, me = config().base_url, config().base_url + request.full_path.rstrip("?")
     _add(feed, "id", f"{site}/search.atom?{asked.address()}")
@@ -58,7 +58,7 @@ def atom() -> Response:
 def _entry(feed: ET.Element, document: PublicDocument, site: str) -> None:
     """Add one entry. Its id never changes; it counts as updated with its latest news."""
     entry = ET.SubElement(feed, "entry")
-    _add(entry, "id", f"tag:{urlsplit(site).hostname},2026:{document.kind}/{document.ref}")
+    _add(entry, "id", _id(document, site))
     _add(entry, "title", document.title)
     if document.published_at:
         _add(entry, "published", document.published_at.isoformat())
@@ -66,23 +66,66 @@ def _entry(feed: ET.Element, document: PublicDocument, site: str) -> None:
     ET.SubElement(entry, "link", {"rel": "alternate", "type": "text/html", "href": site + document.url})
     if document.buyer:
         _add(ET.SubElement(entry, "author"), "name", document.buyer)
-    summary = "\n".join(part for part in (*document.lead[:1], document.body) if part)
+    _add(entry, "summary", _summary(document))
+
+
+@blueprint.get("/search.rss")
+@public
+@limiter.limit(SEARCH_LIMIT)
+def rss() -> Response:
+    """Hand out the same as RSS 2.0, for readers that know nothing newer."""
+    asked, site = asked_now(), config().base_url
+    documents = _newest(asked)
+    feed = ET.Element("rss", {"version": "2.0", "xmlns:atom": ATOM})
+    channel = ET.SubElement(feed, "channel")
+    _add(channel, "title", _title(asked))
+    _add(channel, "link", site + address(asked))
+    _add(channel, "description", gettext("这个搜索的最新内容"))
+    _add(channel, "lastBuildDate", format_datetime(max(map(_updated, documents), default=_LONG_AGO)))
+    me = site + request.full_path.rstrip("?")
+    ET.SubElement(channel, "atom:link", {"rel": "self", "type": "application/rss+xml", "href": me})
+    for document in documents:
+        item = ET.SubElement(channel, "item")
+        _add(item, "title", document.title)
+        _add(item, "link", site + document.url)
+        ET.SubElement(item, "guid", {"isPermaLink": "false"}).text = _id(document, site)
+        _add(item, "pubDate", format_datetime(document.published_at or _LONG_AGO))
+        _add(item, "description", _summary(document))
+    return _answer(ET.tostring(feed, encoding="utf-8", xml_declaration=True), "application/rss+xml", documents)
+
+
+def _newest(asked: Question) -> Sequence[PublicDocument]:
+    """Return the newest hits, the newest first."""
+    return sorted(_documents(replace(asked, sort=Sort.NEWEST), ENTRIES),
+                  key=lambda one: (one.published_at or _LONG_AGO, one.ref), reverse=True)
+
+
+def _id(document: PublicDocument, site: str) -> str:
+    """Return the name of a document in feeds: it never changes."""
+    return f"tag:{urlsplit(site).hostname},2026:{document.kind}/{document.ref}"
+
+
+def _summary(document: PublicDocument) -> str:
+    """Return the deadline, the latest news, and what it is about."""
     due = gettext("截止：%(at)s（北京时间）", at=moment(document.deadline_at)) if document.deadline_at else ""
-    _add(entry, "summary", "\n".join(part for part in (due, summary[:SUMMARY]) if part))
+    news = document.news[-1].text if document.news else ""
+    about = "\n".join(part for part in (*document.lead[:1], document.body) if part)
+    return "\n".join(part for part in (due, news[:SUMMARY], about[:SUMMARY]) if part)
 
 
 @blueprint.get("/search.ics")
 @public
 @limiter.limit(SEARCH_LIMIT)
 def deadlines() -> Response:
-    """Hand out the deadlines of the projects found, the latest two hundred included."""
+    """Hand out the deadlines of the projects found, at most two hundred."""
     asked, site = asked_now(), config().base_url
     found = _documents(replace(asked, kinds=(PROJECT,), sort=Sort.CLOSING), DEADLINES)
     host = site.partition("://")[2]
     events = [
         Event(uid=f"{one.ref}@{host}", at=one.deadline_at, stamp=_updated(one), url=site + one.url,
               sequence=sum(news.key != "new" for news in one.news),
-              title=gettext("截止：%(title)s", title=one.title), text=f"{one.buyer}\n{moment(one.deadline_at)} (UTC+8)")
+              title=gettext("截止：%(title)s", title=one.title),
+              text=f"{one.buyer}\n{moment(one.deadline_at)} (UTC+8)")
         for one in found if one.deadline_at]
     response = _answer(calendar(events, name=_title(asked)), "text/calendar", found)
     response.headers["Content-Disposition"] = 'attachment; filename="search.ics"'
