@@ -261,11 +261,11 @@ def test_every_page_of_help_is_found_by_its_sentences_in_both_languages(session)
     assert set(found) == set(TOPICS)
     for key, document in found.items():
         assert (document.kind, document.url, document.title) == ("help", f"/help/{key}", TOPICS[key].title)
-        assert document.lead == (TOPICS[key].intro,)
+        assert document.lead[0] == TOPICS[key].intro
         assert all(sentence in document.body or sentence in document.lead for sentence in TOPICS[key].sentences())
-        assert document.english
+        assert document.english or key == "glossary"
         assert not any(sentence in document.english for sentence in TOPICS[key].sentences())
-    assert "Social organizations: find projects" in found["provider"].english
+    assert "Social organizations: find projects" in found["provider"].lead[1]
     assert "shèqiàhuì" in found["glossary"].body
     assert "social-service fair" in found["glossary"].english
     assert [document.ref for document in help_documents(session, ["search", "nothing"])] == ["search"]

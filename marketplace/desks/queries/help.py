@@ -43,9 +43,9 @@ def _document(key: str) -> PublicDocument:
     topic = TOPICS[key]
     english = gettext.translation("messages", ROOT / "translations", languages=["en"], fallback=True).gettext
     sentences = list(topic.sentences())
-    said = ((text, english(text)) for text in (topic.title, *sentences))
+    said = ((text, english(text)) for text in sentences)
     words = glossary() if key == GLOSSARY else ()
     return PublicDocument(
-        kind="help", ref=key, title=topic.title, url=f"/help/{key}", lead=(topic.intro,),
+        kind="help", ref=key, title=topic.title, url=f"/help/{key}", lead=(topic.intro, english(topic.title)),
         body="\n".join((*sentences[1:], *(f"{word['zh']} {word['pinyin']}" for word in words))),
         english="\n".join((*(there for here, there in said if there != here), *(word["en"] for word in words))))
