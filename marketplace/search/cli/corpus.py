@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import accumulate
 
 from marketplace.core.publishing import PublicDocument
 from marketplace.core.searching import Sort
@@ -18,6 +19,7 @@ from marketplace.search.rules.question import Question
 DISTRICTS, TOWNS = 4, 12           # towns in a district
 TRADITIONAL, FILTERED, BY_DEADLINE = 0.15, 0.70, 0.25
 LENGTH = 560                       # of a body; the title comes on top
+OWN = 0.7                          # of the words are those the document is about
 _NAMES = "石桥白鹭桐浦杏林东华南塘西樵北滘狮山里水丹灶九江沙头罗村盐步大沥平洲桂城松岗官窑金沙小塘和顺"
 _SENTENCES = (
     "本项目面向辖区内的{a}，提供{b}和{c}，由{d}专业人员按周开展，逐次登记。", "以{a}为重点，建立档案，每季度评估一次，形成{b}的长效机制。",
@@ -45,12 +47,12 @@ class Corpus:
         self.places = list(_places())
         self._words = sorted({entry.term for entry in self.entries if entry.kind == EntryKind.CONCEPT})
         random.Random(self.seed).shuffle(self._words)     # noqa: S311 - the same texts every time
-        self._shares = [1 / (rank + 5) for rank in range(len(self._words))]      # as words are: few often, many rarely
+        self._shares = list(accumulate(1 / (rank + 5) for rank in range(len(self._words))))   # few often, many rarely
 
     def document(self, number: int) -> PublicDocument:
         """Return one document."""
         dice = random.Random(self.seed * 1_000_003 + number)        # noqa: S311
-        place, words = dice.choice(self.places[1:]), dice.choices(self._words, self._shares, k=6)
+        place, words = dice.choice(self.places[1:]), dice.choices(self._words, cum_weights=self._shares, k=6)
         published = self.now - timedelta(minutes=dice.randrange(1, 6 * 365 * 24 * 60))
         state = dice.choice(_STATES)
         if state == "published":
@@ -62,14 +64,15 @@ class Corpus:
             category=f"{dice.choice('AB')}{dice.randrange(1, 16):02}{dice.randrange(1, 9):02}", area=place.code,
             status=state, buyer=f"{place.name}办事处", amount_fen=round(dice.lognormvariate(12.6, 0.7)) * 100,
             published_at=published, deadline_at=published + timedelta(days=15), words=(f"LC-{number:07}",),
-            lead=(write(words[2]), place.name), facets={"buyer": (dice.choice(_BUYERS),), "fund": (dice.choice(_FUNDS),)})
+            lead=(write(words[2]), place.name),
+            facets={"buyer": (dice.choice(_BUYERS),), "fund": (dice.choice(_FUNDS),)})
 
     def _body(self, dice: random.Random, words: Sequence[str]) -> str:
         """Return sentences about a few words."""
         found, length = [], 0
         while length < LENGTH:
-            some = [dice.choice(words) if dice.random() < 0.7 else dice.choices(self._words, self._shares)[0]  # noqa: PLR2004
-                    for _ in range(4)]
+            others = dice.choices(self._words, cum_weights=self._shares, k=4)
+            some = [dice.choice(words) if dice.random() < OWN else other for other in others]
             sentence = dice.choice(_SENTENCES).format(a=some[0], b=some[1], c=some[2], d=some[3],
                                                       n=dice.randrange(4, 90), m=dice.randrange(2, 30))
             found.append(sentence)
@@ -81,7 +84,7 @@ class Corpus:
         dice = random.Random(self.seed)         # noqa: S311
         for _ in range(count):
             document = self.document(dice.randrange(documents))
-            words = dice.choices(self._words, self._shares, k=dice.randrange(1, 3))
+            words = dice.choices(self._words, cum_weights=self._shares, k=dice.randrange(1, 3))
             text = " ".join([document.lead[0], *words][:dice.randrange(2, 4)])
             ways: list[dict[str, tuple[str, ...]]] = [
                 {"area": (document.area[:6],)}, {"category": (document.category[:3],)}, {"status": ("open",)},
