@@ -4,12 +4,22 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from marketplace.core.db import db
+from marketplace.search.queries.languages import finder_of
+from marketplace.search.rules.analysis import Language
+from marketplace.web.services import services
 from tests.factories.searching import SearchSite, make_search_site
 
 
 @pytest.fixture
 def site(app: Flask, client: FlaskClient) -> SearchSite:
     return make_search_site(app, client)
+
+
+def finder_language(site: SearchSite) -> Language:
+    """The language of the index."""
+    with site.app.app_context():
+        return finder_of(db.session(), services()).language
 
 
 def texts(site: SearchSite, typed: str) -> list[str]:
@@ -31,8 +41,10 @@ def test_drafts_are_never_suggested(site: SearchSite) -> None:
 def test_words_of_the_dictionary_are_suggested_only_when_a_document_holds_them(site: SearchSite) -> None:
     found = site.client.get("/search/suggest?q=助&format=json").json
     words = [one["text"] for one in found if not one["url"]]
-    assert words
+    assert "助餐" in words
     assert all(word.startswith("助") for word in words)
+    language = finder_language(site)
+    assert len({language.terms.concepts[word] for word in words}) == len(words), "one word of each meaning"
     for word in words:
         assert "共 0 条" not in site.page(f"/search?q={word}")
 

@@ -87,13 +87,16 @@ def suggestions(session: Session, engine: SearchIndex, language: Language, text:
 
 
 def _terms(engine: SearchIndex, language: Language, typed: str) -> list[Suggestion]:
-    """Return words of the dictionary that some document holds, those of many documents first."""
-    terms = [term for term in _beginnings(language).of(typed) if term != typed]
-    tokens = {term: [f"={concept}" for concept in language.terms.concepts[term]] for term in terms}
+    """Return words of the dictionary that some document holds, those of many documents first, one of each meaning."""
+    concepts = language.terms.concepts
+    terms = [term for term in _beginnings(language).of(typed) if concepts[term] != concepts.get(typed)]
+    tokens = {term: [f"={concept}" for concept in concepts[term]] for term in terms}
     counts = engine.frequencies({token for of_term in tokens.values() for token in of_term})
     held = {term: max((counts.get(token, 0) for token in tokens[term]), default=0) for term in terms}
-    there = sorted((term for term in terms if held[term]), key=lambda term: (-held[term], len(term)))
-    return [Suggestion(term) for term in there[:MOST_TERMS]]
+    there = sorted((term for term in terms if held[term]),
+                   key=lambda term: (-held[term], term not in concepts[term], len(term)))
+    best = {concepts[term]: term for term in reversed(there)}
+    return [Suggestion(term) for term in there if best[concepts[term]] == term][:MOST_TERMS]
 
 
 def _titles(session: Session, engine: SearchIndex, typed: str, now: datetime, sources: Sources) -> list[Suggestion]:
