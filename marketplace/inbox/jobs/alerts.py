@@ -65,8 +65,8 @@ def _letter(delivery: Delivery) -> Letter:
     items = [item for group in delivery.groups for item in group.items]
     new = sum(not item.is_update for item in items)
     facts: dict[str, object] = {
-        "name": delivery.groups[0].search.name, "title": " ".join(items[0].document.title.split())[:MOST_TITLE], "new": new,
-        "updated": len(items) - new, "titles": "；".join(item.document.title for item in items),
+        "name": delivery.groups[0].search.name, "title": " ".join(items[0].document.title.split())[:MOST_TITLE],
+        "new": new, "updated": len(items) - new, "titles": "；".join(item.document.title for item in items),
         "groups": [_group_facts(group) for group in delivery.groups]}
     return Letter(
         kind=Kind.ALERT, subject=_subject(len(delivery.groups), len(items), new), facts=facts,
@@ -126,10 +126,14 @@ def _dicts(value: object) -> list[dict[str, object]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
+def _texts(value: object) -> list[str]:
+    """Return the texts in a list kept as JSON."""
+    return [str(one) for one in value] if isinstance(value, list) else []
+
+
 def _kinds(item: Mapping[str, object]) -> list[str]:
     """Return what happened to an item."""
-    keys = item.get("keys")
-    return [kind_of_news(str(key)) for key in keys] if isinstance(keys, list) else []
+    return [kind_of_news(key) for key in _texts(item.get("keys"))]
 
 
 def _item_lines(item: Mapping[str, object], number: int, site: str, off: str) -> list[str]:
@@ -138,10 +142,10 @@ def _item_lines(item: Mapping[str, object], number: int, site: str, off: str) ->
     facts = [str(item["buyer"] or ""), yuan_wan(Money(amount)) if isinstance(amount, int) else "",
              gettext("截止 %(at)s", at=deadline(datetime.fromisoformat(str(item["deadline"])))) if item["deadline"]
              else ""]
-    keys, also = item.get("keys"), item.get("also")
+    also = _texts(item.get("also"))
     lines = [f"{number}. {item['title']}", "   " + " · ".join(fact for fact in facts if fact)]
-    lines += [f"   {fill(*news_sentence(key))}" for key in map(str, keys if isinstance(keys, list) else []) if key != NEW]
-    if isinstance(also, list) and also:
-        lines.append("   " + gettext("也符合：%(names)s", names="、".join(map(str, also))))
+    lines += [f"   {fill(*news_sentence(key))}" for key in _texts(item.get("keys")) if key != NEW]
+    if also:
+        lines.append("   " + gettext("也符合：%(names)s", names="、".join(also)))
     return [line for line in lines if line.strip()] + [
         f"   {site}{item['url']}", "   " + gettext("不再提醒这一项：%(url)s", url=f"{off}/{item['kind']}/{item['ref']}")]

@@ -1,4 +1,4 @@
-"""Saved searches of a person (O3): save, list, change, pause, mute; and the door that switches off without signing in."""
+"""Saved searches of a person (O3): save, list, change, pause, mute; a door that switches off without signing in."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
