@@ -18,4 +18,5 @@ HANDLERS: Mapping[str, Handler | tuple[Handler, ...]] = {   # several: a job for
     JOB_DICTIONARY: rebuild_with_dictionary,
 }
 
-__all__ = ["HANDLERS", "catch_up", "extract_text", "follow_names", "index_changes", "raise_alerts", "rebuild_with_dictionary"]
+__all__ = ["HANDLERS", "catch_up", "extract_text", "follow_names", "index_changes", "raise_alerts",
+           "rebuild_with_dictionary"]
