@@ -1,4 +1,4 @@
-"""Search: both engines with filters and exact counts against the search by titles that needs no index; a rebuild while serving."""
+"""Search: both engines against the search by titles that needs no index; a rebuild while serving."""
 
 import sys
 import tempfile
@@ -10,10 +10,24 @@ BOUNDS = {  # of p95, milliseconds: the issue's figures
     "whoosh": {"and_ms_p95": 150, "soft_and_ms_p95": 400, "visible_ms_p95": 3_000},
     "tantivy": {"page_ms_p95": 30, "engine_and_ms_p95": 5, "visible_ms_p95": 2_000},
 }
-WORDS = {"and_ms_p95": "everything asked", "soft_and_ms_p95": "most of what was asked", "page_ms_p95": "a page with rows and marks",
+WORDS = {"and_ms_p95": "everything asked", "soft_and_ms_p95": "most of what was asked",
+         "page_ms_p95": "a page with rows and marks",
          "engine_and_ms_p95": "the engine's own share", "visible_ms_p95": "a change until it is found"}
 SIZES = {"whoosh": 20_000, "tantivy": 100_000}
 REBUILT, REBUILD_RATE = 30_000, 300_000 / 180
+REBUILD = """
+from functools import partial
+from app import app
+from marketplace.core.clock import utc_now
+from marketplace.core.db import db
+from marketplace.search import operations
+from marketplace.search.cli.making import in_processes
+from marketplace.web.services import public_sources, services
+
+with app.app_context():
+    operations.rebuild(db.session(), services=services(), sources=public_sources(), now=utc_now(),
+                       making=partial(in_processes, 2))
+"""
 
 
 def run(quick: bool = False) -> list[dict[str, object]]:
@@ -37,7 +51,8 @@ def _engine(engine: str, bounds: dict[str, int], documents: int, folder: Path) -
         found = measure(documents, engine)
     yardstick = float(str(found["titles_ms_p95"]))
     return [{"name": f"{engine}, {documents:,} documents, {WORDS[name]}", "value": found[name], "unit": "ms p95",
-             "ratio": round(float(str(found[name])) / yardstick, 3), "to": f"the same words in titles without an index ({yardstick} ms)",
+             "ratio": round(float(str(found[name])) / yardstick, 3),
+             "to": f"the same words in titles without an index ({yardstick} ms)",
              "bound": bound, "met": float(str(found[name])) <= bound} for name, bound in bounds.items()]
 
 
@@ -67,9 +82,10 @@ def _rebuild(folder: Path, projects: int) -> dict[str, object]:
     _close(app)
     assert set(answered) == {200}, "searches went on"
     rate = projects / seconds
-    return {"name": f"rebuild of {projects:,} documents while {len(answered) / (time.perf_counter() - begun):.0f} searches a second are served",
-            "value": round(rate), "unit": "documents/s", "ratio": round(rate / REBUILD_RATE, 2), "to": "300,000 documents in 3 minutes",
-            "bound": round(REBUILD_RATE), "met": rate >= REBUILD_RATE}
+    served = len(answered) / (time.perf_counter() - begun)
+    return {"name": f"rebuild of {projects:,} documents while {served:.0f} searches a second are served",
+            "value": round(rate), "unit": "documents/s", "ratio": round(rate / REBUILD_RATE, 2),
+            "to": "300,000 documents in 3 minutes", "bound": round(REBUILD_RATE), "met": rate >= REBUILD_RATE}
 
 
 def _rebuilt(app) -> float:
@@ -78,14 +94,10 @@ def _rebuilt(app) -> float:
     import subprocess
 
     folder = app.extensions["marketplace.config"].instance
-    env = {**os.environ, "MARKETPLACE_INSTANCE": str(folder), "MARKETPLACE_SEARCH": "tantivy", "MARKETPLACE_JOBS": "none"}
+    env = {**os.environ, "MARKETPLACE_INSTANCE": str(folder), "MARKETPLACE_SEARCH": "tantivy",
+           "MARKETPLACE_JOBS": "none"}
     begun = time.perf_counter()
-    script = ("from app import app; from functools import partial; from marketplace.core.clock import utc_now; from marketplace.core.db import db\n"
-              "from marketplace.search import operations; from marketplace.search.cli.making import in_processes\n"
-              "from marketplace.web.services import public_sources, services\n"
-              "with app.app_context(): operations.rebuild(db.session(), services=services(), sources=public_sources(), now=utc_now(),"
-              " making=partial(in_processes, 2))")
-    subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[1], env=env, check=True)
+    subprocess.run([sys.executable, "-c", REBUILD], cwd=Path(__file__).parents[1], env=env, check=True)
     return time.perf_counter() - begun
 
 

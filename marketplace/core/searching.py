@@ -21,7 +21,7 @@ class Zone(StrEnum):
     TITLE = "title"
     LEAD = "lead"                  # with buyer, place, kind of service, target group, summary
     TEXT = "text"                  # everything, attachments too
-    HEAD = "head"                  # beginnings of the title, its pinyin and initials: for suggestions; apart from the rest
+    HEAD = "head"                  # beginnings of the title, its pinyin and initials: for suggestions; apart
 
 
 NUMBERS = ("amount", "published", "deadline")     # that ranges may ask for: fen, seconds since 1970

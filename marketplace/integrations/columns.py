@@ -150,7 +150,8 @@ def merged(answers: Sequence[Answer], request: SearchRequest) -> SearchHits:
         for name, counts in one.facets.items():
             for word, number in counts.items():
                 facets[name][word] = facets[name].get(word, 0) + number
-    return SearchHits([Hit(kind, ref, place) for place, _, kind, ref in hits], sum(one.total for one in answers), facets)
+    total = sum(one.total for one in answers)
+    return SearchHits([Hit(kind, ref, place) for place, _, kind, ref in hits], total, facets)
 
 
 def _all_of(mask: Mask, others: Iterable[Mask]) -> Mask:

@@ -66,7 +66,7 @@ class FolderLock:
 
     def _kept(self, seconds: float) -> TimeoutError:
         """Return the error of waiting in vain."""
-        return TimeoutError(f"another process has kept {self._path} for {seconds:.0f} s; try again when it has finished")
+        return TimeoutError(f"another process has kept {self._path} for {seconds:.0f} s; try again when it is done")
 
 
 class Generations:
@@ -130,7 +130,7 @@ class Generations:
 
 @contextlib.contextmanager
 def as_oserror(doing: str) -> Iterator[None]:
-    """Turn whatever a broken index or a full disk makes an engine raise (a dozen kinds) into OSError with a sentence."""
+    """Make an OSError with a sentence of whatever an engine raises for a broken index or a full disk."""
     try:
         yield
     except OSError as away:

@@ -110,7 +110,7 @@ class Snapshot:
 
     @classmethod
     def of(cls, folder: Path, before: "Snapshot | None", cache: PostingCache) -> "Snapshot":
-        """Open the newest commit; segments known from before are used again. A writer may clear files away meanwhile."""
+        """Open the newest commit; segments known from before are used again. A writer may clear files away then."""
         for _ in range(_ATTEMPTS):
             with contextlib.suppress(FileNotFoundError):
                 return cls._of(_open(folder), folder, before, cache)

@@ -1,4 +1,4 @@
-"""kill -9 of the writer and of a web worker in each of 20 rounds, during 2,000 changes: the index verifies afterwards."""
+"""kill -9 of the writer and of a web worker in each of 20 rounds, during 2,000 changes: the index verifies."""
 
 from dataclasses import replace
 
@@ -28,7 +28,8 @@ def site(request: pytest.FixtureRequest, fresh_app: Flask) -> Flask:
     """A site with some projects and a whole index of one engine."""
     config = replace(fresh_app.extensions["marketplace.config"], search=request.param)
     fresh_app.extensions["marketplace.config"] = config
-    fresh_app.extensions["marketplace.services"].search_index = integrations.search_index(config.search, config.instance)
+    index = integrations.search_index(config.search, config.instance)
+    fresh_app.extensions["marketplace.services"].search_index = index
     with fresh_app.app_context():
         with transaction() as session:
             desk = make_desk(session)

@@ -68,7 +68,8 @@ def rebuild(session: Session, *, services: Services, sources: Sources, now: date
             progress: Progress | None = None, label: str = "", making: Making = one_by_one) -> int:
     """Build the index anew beside the one in use; return how much it holds. Without `label`: the dictionary in force.
 
-    `making` turns documents into rows. What changes meanwhile is written to the index in use, and to the new one just before it takes over.
+    `making` turns documents into rows. What changes meanwhile is written to the index in use, and to the new one just
+    before it takes over.
     """
     label = label or current_label(session)
     language = language_of(session, services, label)
