@@ -12,7 +12,7 @@ from marketplace.catalogs.models import Area
 from marketplace.core.ports import Converter, Romanizer, SearchIndex, Segmenter
 from marketplace.search.queries.dictionary import entries_of
 from marketplace.search.queries.finding import Finder
-from marketplace.search.rules.analysis import Language, Place
+from marketplace.search.rules.analysis import Language, Place, Speech
 from marketplace.search.rules.dictionary import Entry
 
 _MOST_KEPT = 4
@@ -47,9 +47,9 @@ def language_of(session: Session, tools: Tools, label: str) -> Language:
 
 def make_language(entries: Iterable[Entry], places: Iterable[Place], tools: Tools, *, label: str = "") -> Language:
     """Return a language made of these entries and places."""
-    return Language(entries, places, label=label, readings=tools.converter.readings, words=tools.segmenter.words,
-                    cut=tools.segmenter.cut, is_word=tools.segmenter.is_word,
-                    syllables=tools.romanizer.syllables)
+    speech = Speech(tools.converter.readings, tools.segmenter.words, tools.segmenter.cut, tools.segmenter.is_word,
+                    tools.romanizer.syllables)
+    return Language(entries, places, speech, label=label)
 
 
 def places_of(session: Session) -> tuple[Place, ...]:

@@ -84,20 +84,28 @@ def word_tokens(word: str) -> list[str]:
         word[:_LONGEST_WORD]]
 
 
-class Language:
-    """The dictionary and the places of a site, with the tools that cut, convert and say words.
+@dataclass(frozen=True)
+class Speech:
+    """The tools that convert, cut and say words.
 
     `readings` gives a text in Simplified characters in one or two ways, `words` its words with the shorter ones
     inside, `cut` the words in order, `is_word` whether it is one word, `syllables` how it is spoken.
     """
 
-    def __init__(self, entries: Iterable[Entry] = (), places: Iterable[Place] = (), *,
-                 readings: Callable[[str], tuple[str, ...]], words: Callable[[str], list[str]],
-                 cut: Callable[[str], list[str]], is_word: Callable[[str], bool],
-                 syllables: Callable[[str], Sequence[str]], label: str = "") -> None:
+    readings: Callable[[str], tuple[str, ...]]
+    words: Callable[[str], list[str]]
+    cut: Callable[[str], list[str]]
+    is_word: Callable[[str], bool]
+    syllables: Callable[[str], Sequence[str]]
+
+
+class Language:
+    """The dictionary and the places of a site, with the tools of its speech."""
+
+    def __init__(self, entries: Iterable[Entry], places: Iterable[Place], speech: Speech, *, label: str = "") -> None:
         self.label = label
-        self._readings, self._words = readings, words
-        self.cut, self.is_word, self.syllables = cut, is_word, syllables
+        self._readings, self._words = speech.readings, speech.words
+        self.cut, self.is_word, self.syllables = speech.cut, speech.is_word, speech.syllables
         self.places: dict[str, Place] = {place.code: place for place in places}
         known = [self._plain(entry) for entry in entries]
         self.entries: tuple[Entry, ...] = (*known, *self._place_entries({entry.term for entry in known}))

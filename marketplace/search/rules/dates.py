@@ -18,7 +18,8 @@ _DAY = (r"(?:(?P<year>20\d\d)\s?[年/.-]\s?)?(?P<month>1[0-2]|0?[1-9])\s?(?:月�
 _NAMED = r"今天|今日|明天|明日|后天|本周末|本周|这周|这个?星期|下周|下个?星期|本月底|月底|本月|这个?月|下个?月|年底|今年|明年"
 _DATED = re.compile(rf"(?<!\d){_DAY}(?P<until>前|之前|以前)?\s?(?P<closing>{_CLOSING})?(?:的)?", re.ASCII)
 _WORDED = re.compile(
-    rf"(?<!\d)(?P<name>{_NAMED})(?P<until>前|之前|以前|内|之内)?\s?(?:(?P<closing>{_CLOSING})|(?P<out>{_APPEARING}))(?:的)?", re.ASCII)
+    rf"(?<!\d)(?P<name>{_NAMED})(?P<until>前|之前|以前|内|之内)?\s?"
+    rf"(?:(?P<closing>{_CLOSING})|(?P<out>{_APPEARING}))(?:的)?", re.ASCII)
 _WITHIN = re.compile(
     rf"(?<![\d第月年.])(?P<n>{_N})\s?(?P<unit>{_UNIT})(?:内|之内|以内)?\s?(?P<closing>{_CLOSING})(?:的)?", re.ASCII)
 _RECENT = re.compile(
