@@ -7,10 +7,12 @@ import re
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import delete
 from werkzeug.test import TestResponse
 
 from marketplace.core.access import Role
 from marketplace.core.db import db, transaction
+from marketplace.search.models import DictionaryEntry
 from marketplace.search.queries import dictionary as queries
 from marketplace.search.queries.languages import finder_of
 from marketplace.search.rules.question import Question
@@ -201,6 +203,15 @@ def test_publishing_puts_the_new_words_to_use_and_tells_how_far_it_is(app: Flask
     assert "云岭<mark>拆字</mark>社会工作服务中心" in operator.get("/search?q=测字先生").text
     assert ["测字先生", "拆字", "concept", ""] in _rows(operator, "1")
     assert ["测字先生", "拆字", "concept", ""] not in _rows(operator, "0")
+
+
+def test_a_published_version_that_was_changed_behind_the_back_is_told(app: Flask, operator: FlaskClient) -> None:
+    _add(operator, "拆字")
+    operator.post(f"{BASE}/publish", data={"note": "加上拆字"})
+    assert "与发布时不同" not in operator.get(f"{BASE}/versions").text
+    with app.app_context(), transaction() as session:
+        session.execute(delete(DictionaryEntry).where(DictionaryEntry.term == "拆字"))
+    assert "与发布时不同" in operator.get(f"{BASE}/versions").text
 
 
 def test_a_replaced_version_asks_for_no_index_of_its_own(app: Flask, operator: FlaskClient) -> None:

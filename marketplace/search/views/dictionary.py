@@ -265,5 +265,7 @@ def history() -> Response:
     session = db.session()
     found = queries.versions(session)
     names = {one.number: session.get_one(Person, one.published_by).name for one in found if one.published_by}
-    response = make_response(render_template("search/dictionary_versions.html", versions=found, names=names))
+    is_broken = bool(found) and not queries.is_intact(session, found[0])
+    response = make_response(render_template("search/dictionary_versions.html", versions=found, names=names,
+                                             is_broken=is_broken))
     return _refreshing(response, is_busy=bool(found) and found[0].indexed_at is None)
