@@ -184,8 +184,8 @@ class WhooshIndex:
             folder = self._make(label)
             try:
                 left = iter(rows)
-                while chunk := {row.key: row for row in itertools.islice(left, REBUILT_AT_ONCE)}:
-                    _write(_open(folder), chunk.values(), ())
+                for first in left:      # row by row: ten thousand at once would be a gigabyte
+                    _add(_open(folder), itertools.chain((first,), itertools.islice(left, REBUILT_AT_ONCE - 1)))
                 with self._generations.writing.held():
                     if late is not None:
                         _write(_open(folder), *late(), Snapshot.of(folder, None, self._cache))
@@ -273,17 +273,31 @@ def _newest(folder: Path) -> int:
 
 
 def _write(opened: whoosh.FileIndex, rows: Iterable[IndexRow], deleted: Iterable[tuple[str, str]],
-           before: Snapshot | None = None) -> None:
-    """Write one commit. What `before` holds under the same keys goes; without it nothing is deleted or merged."""
+           before: Snapshot) -> None:
+    """Write one commit. What `before` holds under the same keys goes."""
+    with _writer(opened) as writer:
+        latest = {row.key: row for row in rows}
+        before.delete(writer.segments, [*((row.kind, row.ref) for row in latest.values()), *deleted])
+        for row in latest.values():
+            writer.add_document(**_fields(row))
+        writer.commit(mergetype=_merge_smallest)
+
+
+def _add(opened: whoosh.FileIndex, rows: Iterable[IndexRow]) -> None:
+    """Write one segment of rows that are not there yet."""
+    with _writer(opened) as writer:
+        for row in rows:
+            writer.add_document(**_fields(row))
+        writer.commit(merge=False)
+
+
+@contextlib.contextmanager
+def _writer(opened: whoosh.FileIndex) -> Iterator[Any]:
+    """Lend the one writer; an error takes everything back."""
     writer = opened.writer(timeout=LOCK_SECONDS, codec=TermCodec())
     writer.pool = TermPool()
     try:
-        latest = {row.key: row for row in rows}
-        if before is not None:
-            before.delete(writer.segments, [*((row.kind, row.ref) for row in latest.values()), *deleted])
-        for row in latest.values():
-            writer.add_document(**_fields(row))
-        writer.commit(mergetype=_merge_smallest if before is not None else None, merge=False)
+        yield writer
     except BaseException:
         with contextlib.suppress(Exception):
             writer.cancel()
