@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import opencc
@@ -21,6 +21,7 @@ from tests.factories import NOW
 from tests.factories.language import finder, full_language
 
 PROJECTS, QUERIES = DATA / "real_projects.csv", DATA / "search_judgments.json"
+HELD_OUT = DATA / "search_judgments_held_out.json"
 COLUMNS = "project_id,title,buyer,province,city,target_group,fact_phrase,service_kind,winner_org,award_amount,note,date,budget_yuan"
 
 
@@ -33,10 +34,10 @@ def searching() -> Finder:
 JUDGED = evaluation.read_queries(QUERIES.read_text(encoding="utf-8"))
 
 
-def figures(searching: Finder, convert: Callable[[str], str] = str) -> tuple[float, float]:
+def figures(searching: Finder, convert: Callable[[str], str] = str, queries: Sequence[Judged] = JUDGED) -> tuple[float, float]:
     """NDCG@10 and recall@20 over all judged queries."""
     found = [evaluation.scores(one, [hit.ref for hit in searching.find(
-        Question(text=convert(one.query)), NOW, limit=20, facets=()).hits]) for one in JUDGED]
+        Question(text=convert(one.query)), NOW, limit=20, facets=()).hits]) for one in queries]
     total = evaluation.report("memory", found)["total"]
     assert isinstance(total, dict)
     return total["ndcg_at_10"], total["recall_at_20"]
@@ -45,6 +46,13 @@ def figures(searching: Finder, convert: Callable[[str], str] = str) -> tuple[flo
 def test_judged_queries_find_what_people_mean(searching: Finder) -> None:
     ndcg, recall = figures(searching)
     assert ndcg >= 0.90
+    assert recall >= 0.90
+
+
+def test_queries_that_nobody_tuned_for_find_what_people_mean(searching: Finder) -> None:
+    """Judged by another hand before the ranking was made, and looked at only to report: see tests/data/README.md."""
+    ndcg, recall = figures(searching, queries=evaluation.read_queries(HELD_OUT.read_text(encoding="utf-8")))
+    assert ndcg >= 0.85
     assert recall >= 0.90
 
 
