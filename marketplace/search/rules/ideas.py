@@ -109,10 +109,12 @@ def read(text: str, language: Language, now: datetime) -> Reading:
 
 
 def _once(ideas: Iterable[Idea]) -> list[Idea]:
-    """Return ideas without those that say the same as an earlier one."""
-    found: dict[tuple[Form, ...], Idea] = {}
+    """Return each idea once, with the forms of all that say the same."""
+    found: dict[tuple[object, ...], Idea] = {}
     for idea in ideas:
-        found.setdefault(idea.forms, idea)
+        key = idea.concepts or idea.forms
+        known = found.setdefault(key, idea)
+        found[key] = replace(known, forms=tuple(dict.fromkeys(known.forms + idea.forms)))
     return list(found.values())
 
 
