@@ -62,6 +62,7 @@ def test_what_moves_with_the_clock_is_not_kept():
     asked = Question(text="助餐", filters={"area": ("440605",)}, due_days=7, sort=Sort.CLOSING, amount_to=30000)
     assert kept(asked) == Question(text="助餐", filters={"area": ("440605",)}, amount_to=30000)
     assert question_at(kept(asked).address()) == kept(asked)
+    assert kept(Question(plain=True, due_days=7)).is_empty
 
 
 def test_everything_asked_is_demanded_even_what_the_index_has_never_seen(ctx):

@@ -88,7 +88,7 @@ def kept(question: Question) -> Question:
     What is due soon changes with the clock and not with the document: nothing published two weeks ahead would ever
     be told. The page says so.
     """
-    return replace(question, sort=None, due_days=None)
+    return replace(question, sort=None, due_days=None, plain=question.plain and bool(question.text))
 
 
 def watched(question: Question, language: Language, now: datetime) -> SearchRequest:
