@@ -10,12 +10,13 @@ from sqlalchemy.orm import Session
 
 from marketplace.catalogs.models import Area
 from marketplace.core.ports import Converter, Romanizer, SearchIndex, Segmenter
+from marketplace.search.models.dictionary import DictionaryVersion
 from marketplace.search.queries.dictionary import entries_of
 from marketplace.search.queries.finding import Finder
 from marketplace.search.rules.analysis import Language, Place, Speech
 from marketplace.search.rules.dictionary import Entry
 
-_MOST_KEPT = 4
+_MOST_KEPT, _MOST_DIGITS = 4, 9
 _kept: "OrderedDict[object, Language]" = OrderedDict()
 _lock = threading.Lock()
 
@@ -32,7 +33,7 @@ class Tools(Protocol):
 def language_of(session: Session, tools: Tools, label: str) -> Language:
     """Return the language of version `label` of the dictionary; a few are kept in each process."""
     places = places_of(session)
-    key = (label, places)
+    key = (label, _digest(session, label), places)
     with _lock:
         if key in _kept:
             _kept.move_to_end(key)
@@ -43,6 +44,13 @@ def language_of(session: Session, tools: Tools, label: str) -> Language:
         while len(_kept) > _MOST_KEPT:
             _kept.popitem(last=False)
     return made
+
+
+def _digest(session: Session, label: str) -> str | None:
+    """Return the digest of a published version; None for the dictionary that came with the product."""
+    if not label.isdecimal() or len(label) > _MOST_DIGITS:
+        return None
+    return session.scalar(select(DictionaryVersion.digest).where(DictionaryVersion.number == int(label)))
 
 
 def make_language(entries: Iterable[Entry], places: Iterable[Place], tools: Tools, *, label: str = "") -> Language:
