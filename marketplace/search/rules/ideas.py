@@ -196,7 +196,7 @@ def concept_forms(concepts: Sequence[str]) -> tuple[Form, ...]:
 
 
 def part_forms(found: Found, language: Language) -> tuple[Form, ...]:
-    """Return the forms of a term whose parts stand apart: 青少年心理健康 where 青少年 and 心理健康 are named."""
+    """Return the forms of a term whose parts stand apart: 残疾人就业培训 where 残疾人 and 就业培训 are named."""
     parts = language.terms.parts(found.term)
     weighty = [part for part in parts
                if any(language.kinds[concept] != EntryKind.GENERIC for concept in part.concepts)]
