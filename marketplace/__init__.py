@@ -74,7 +74,8 @@ def _part(slice_name: str, part: str) -> ModuleType | None:
 def _wire_slices(app: Flask) -> None:
     """Register each slice's blueprints, handlers, public documents and commands; refuse to start on a loose end."""
     listeners: dict[str, list[str]] = {}
-    found: dict[str, dict[str, object]] = {"handlers": {}, "public_sources": {}, "import_targets": {}, "names": {}}
+    found: dict[str, dict[str, object]] = {"handlers": {}, "public_sources": {}, "import_targets": {}, "names": {},
+                                          "warm_ups": {}}
     for name in SLICES:
         _part(name, "models")
         for blueprint in _things(_part(name, "views"), Blueprint):
@@ -88,6 +89,7 @@ def _wire_slices(app: Flask) -> None:
                 listeners.setdefault(kind, []).append(handler_name)
                 found["handlers"][handler_name] = handler
         found["import_targets"].update(getattr(jobs, "IMPORT_TARGETS", {}))
+        found["warm_ups"].update(getattr(jobs, "WARM_UPS", {}))
         queries = _part(name, "queries")
         if offer := getattr(queries, "public_documents", None):
             found["public_sources"][name] = offer

@@ -1,10 +1,12 @@
 """`flask serve`: checks the port, migrates, builds the demo world on a first start, then serves with gunicorn."""
 
+import contextlib
 import mimetypes
 import os
 import socket
 import subprocess
 import sys
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -54,11 +56,21 @@ class Server(BaseApplication):
             db.engine.dispose(close=False)
         if self.market.jobs == "thread":
             self.stops.append(worker.start_thread(self.flask_app))
+        Thread(target=warm_up, args=(self.flask_app,), name="warm-up", daemon=True).start()
 
     def _end(self, _server: Any, _worker: Any) -> None:
         """Let the outbox thread finish the job at hand."""
         for stop in self.stops:
             stop.set()
+
+
+def warm_up(app: Flask) -> None:
+    """Let each slice load what the first visitor would wait for; what fails here fails again where it is seen."""
+    with app.app_context():
+        for warm in app.extensions["marketplace.warm_ups"].values():
+            with contextlib.suppress(Exception):
+                warm()
+        db.session.remove()
 
 
 def port_is_free(port: int) -> bool:
