@@ -20,6 +20,12 @@ def _index(site) -> None:
         operations.rebuild(db.session(), services=services(), sources=public_sources(), now=utc_now())
 
 
+def arrived(page, pattern: str) -> None:
+    """Wait for a page of this address with all its styles: asking for elements earlier would draw it half dressed."""
+    expect(page).to_have_url(re.compile(pattern))
+    page.wait_for_load_state("load")
+
+
 def test_a_suggestion_is_chosen_by_keyboard(site, visit):
     page = visit("/search", width="desktop")
     page.keyboard.press("/")
@@ -45,6 +51,7 @@ def test_a_suggestion_is_chosen_by_keyboard(site, visit):
         if title.get_attribute("aria-selected") == "true":
             break
     page.keyboard.press("Enter")
+    arrived(page, "/projects/[a-z0-9]+$")
     expect(page.get_by_role("heading", level=1)).to_have_text("桐浦街道残疾人居家助浴服务")
 
 
@@ -74,7 +81,7 @@ def test_the_search_box_keeps_the_filters_that_were_swapped_in(site, visit):
     expect(page).to_have_url(re.compile("status=open"))
     page.locator("#q[role=combobox]").fill("服务")
     page.get_by_role("search").get_by_role("button", name="搜索").click()
-    expect(page).to_have_url(re.compile("q=.*status=open"))
+    arrived(page, "q=.*status=open")
 
 
 def test_on_a_phone_without_script_filters_open_apply_and_fold_away(site, visit):
@@ -84,25 +91,27 @@ def test_on_a_phone_without_script_filters_open_apply_and_fold_away(site, visit)
     expect(page.locator("#facets")).to_be_visible()
     page.get_by_role("checkbox", name=re.compile("公开征集")).check()
     page.get_by_role("button", name="应用筛选").click()
-    expect(page).to_have_url(re.compile("status=open"))
+    arrived(page, "status=open")
     expect(page.locator("#chips")).to_contain_text("公开征集")
-    for view in ("卡片", "镇街图", "列表"):
+    for view, pattern in (("卡片", "view=cards"), ("镇街图", "view=map"), ("列表", "status=open(?!.*view=)")):
         page.get_by_role("link", name=view, exact=True).click()
+        arrived(page, pattern)
         assert page.evaluate("document.documentElement.scrollWidth <= 390"), view
     page.get_by_role("link", name=re.compile("去掉条件 状态 公开征集")).click()
     expect(page).not_to_have_url(re.compile("status=open"))
+    page.wait_for_load_state("load")
 
 
 def test_the_boxes_of_the_front_page_and_the_list_lead_to_the_search_page(site, visit):
     page = visit("/")
     page.locator("#q[role=combobox]").fill("助浴")
     page.get_by_role("button", name="搜索").click()
-    expect(page).to_have_url(re.compile("/search\\?q="))
+    arrived(page, "/search\\?q=")
     expect(page.locator("mark").first).to_be_visible()
     page.goto("/projects?status=open")
     page.locator("#q[role=combobox]").fill("助浴")
     page.get_by_role("button", name="搜索").click()
-    expect(page).to_have_url(re.compile("/search\\?q=.*kind=project&status=open"))
+    arrived(page, "/search\\?q=.*kind=project&status=open")
 
 
 def test_on_paper_stand_the_question_and_the_time_and_no_controls(site, visit):
