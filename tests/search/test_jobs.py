@@ -276,3 +276,14 @@ def catalog_documents(app: Flask) -> int:
     """What the other slices offer beside the one project."""
     with app.app_context():
         return sum(1 for d in queries.all_documents(db.session(), public_sources()) if d.kind != "project")
+
+
+def test_an_upgrade_that_brings_other_words_asks_for_an_index_made_anew(app: Flask, monkeypatch) -> None:
+    with app.app_context():
+        publish_one()
+        work()
+        services().search_index.rebuild([], label="shipped-00000000")
+    code, report = verify(app, "verify")
+    assert (code, report["ok"], report["dictionary"]) == (1, False, "shipped-00000000")
+    code, report = verify(app, "verify", "--repair")
+    assert (code, report["ok"], report["missing"]) == (0, True, 0)

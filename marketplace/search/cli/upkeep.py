@@ -12,6 +12,7 @@ from marketplace.core.clock import utc_now
 from marketplace.core.db import db, transaction
 from marketplace.search import operations, queries
 from marketplace.search.cli.making import in_processes
+from marketplace.search.queries.dictionary import current_label
 from marketplace.search.rules.upkeep import Difference
 from marketplace.web.services import config, public_sources, services
 
@@ -38,7 +39,7 @@ def _report(now: datetime) -> dict[str, object]:
         made_with, is_readable = services().search_index.label(), True
     except OSError:
         made_with, is_readable = "", False
-    report["ok"] = bool(report["ok"]) and is_readable
+    report["ok"] = bool(report["ok"]) and is_readable and made_with == current_label(db.session())
     return {**report, "engine": config().search, "readable": is_readable, "dictionary": made_with}
 
 
@@ -106,7 +107,9 @@ def _repair(now: datetime) -> None:
     """Mend what differs; an index that is missing or cannot be read is built anew."""
     session, sources = db.session(), public_sources()
     try:
-        services().search_index.label()
+        if services().search_index.label() != current_label(session):
+            operations.rebuild(session, services=services(), sources=sources, now=now)
+            return
         difference, _ = queries.difference(session, sources, services().search_index, now=now)
     except OSError:
         operations.rebuild(session, services=services(), sources=sources, now=now)

@@ -30,7 +30,13 @@ def current_version(session: Session) -> int:
 def current_label(session: Session) -> str:
     """Return the label that an index made now must bear."""
     number = current_version(session)
-    return str(number) if number else SHIPPED
+    return str(number) if number else shipped_label()
+
+
+@cache
+def shipped_label() -> str:
+    """Return the label of the dictionary that comes with the product: another one after an upgrade that changed it."""
+    return f"{SHIPPED}-{digest_of(shipped())[:8]}"
 
 
 def version_by_number(session: Session, number: int) -> DictionaryVersion | None:
