@@ -302,7 +302,9 @@ def _both(spoken: Query, filters: Iterable[Query]) -> Query:
 
 def _count(searcher: tantivy.Searcher, query: Query) -> int:
     """Count the hits."""
-    return int(searcher.search(query, limit=1).count)  # type: ignore[attr-defined] # the stubs forget it
+    anything = f"order_{Sort.NEWEST}"       # any order but by score: nothing is added up then
+    found = searcher.search(query, limit=1, order_by_field=anything)
+    return int(found.count)  # type: ignore[attr-defined] # the stubs forget it
 
 
 def _facets(searcher: tantivy.Searcher, spoken: Query, chosen: Mapping[str, Query],
