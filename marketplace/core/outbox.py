@@ -23,6 +23,9 @@ class JobState(StrEnum):
     PARKED = "parked"
 
 
+NOT_DONE = (JobState.WAITING, JobState.PARKED)     # asked for so, an index serves; "not done" would read every job
+
+
 class Job(Model):
     """One piece of work for one handler."""
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from marketplace.core.outbox import FIRST_BACKOFF, Job, JobState, enqueue
+from marketplace.core.outbox import FIRST_BACKOFF, NOT_DONE, Job, enqueue
 
 PUBLIC_CHANGED = "public_changed"
 INDEX_HANDLER = "search.index_changes"
@@ -73,7 +73,7 @@ def public_changed(session: Session, *, kind: str, ref: str, now: datetime) -> N
 
 def index_lag(session: Session, now: datetime) -> float:
     """Return for how many seconds the oldest change that is not in the index has been due."""
-    waiting = (Job.kind == PUBLIC_CHANGED, Job.handler == INDEX_HANDLER, Job.state != JobState.DONE)
+    waiting = (Job.kind == PUBLIC_CHANGED, Job.handler == INDEX_HANDLER, Job.state.in_(NOT_DONE))
     first = session.scalar(select(func.min(Job.due_at)).where(*waiting, Job.attempts == 0, Job.due_at <= now))
     since = [first] if first else []
     for made, due, attempts in session.execute(

@@ -5,12 +5,12 @@ import shutil
 from datetime import timedelta
 
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from marketplace.core.clock import utc_now
 from marketplace.core.db import db, transaction
 from marketplace.core.outbox import Job, JobState, claim_due, enqueue, mark_failed
-from marketplace.core.publishing import PUBLIC_CHANGED, public_changed
+from marketplace.core.publishing import INDEX_HANDLER, PUBLIC_CHANGED, public_changed
 from marketplace.core.searching import Alternative, Clause, IndexRow, SearchRequest, Zone
 from marketplace.projects import operations
 from marketplace.projects.queries import by_ref
@@ -151,6 +151,27 @@ def test_what_changes_while_the_index_is_rebuilt_is_in_the_new_one(ctx: Flask) -
     assert not difference
 
 
+def test_a_change_that_a_worker_wrote_and_has_not_noted_yet_is_in_the_new_index(ctx: Flask) -> None:
+    _, ref = publish_one()
+    build()
+    work()
+    began = utc_now() + timedelta(days=400)     # long after all that was done for the project
+
+    def change(_done: int) -> None:
+        late = began + timedelta(minutes=5)
+        with transaction() as session:
+            by_ref(session, ref).title = "改名后的服务"
+            public_changed(session, kind="project", ref=ref, now=late)
+        with transaction() as session:
+            claims = claim_due(session, now=late, limit=100)
+        for claim in claims:
+            if claim.handler == INDEX_HANDLER:
+                index_changes(**claim.payload)  # type: ignore[arg-type]
+
+    search.rebuild(db.session(), services=services(), sources=public_sources(), now=began, progress=change)
+    assert found("改名") == [ref]
+
+
 def test_a_project_is_no_longer_open_in_the_index_once_its_deadline_has_passed(ctx: Flask, monkeypatch) -> None:
     build()
     _, ref = publish_one()
@@ -208,6 +229,26 @@ def test_the_lag_counts_from_the_first_attempt_and_not_from_what_waits_for_its_d
         for claim in claim_due(session, now=NOW + timedelta(days=3), limit=9):
             mark_failed(session, claim, error="disk full", now=NOW + timedelta(days=3))
     assert queries.lag_seconds(db.session(), NOW + timedelta(days=3, seconds=4)) == 4.0
+
+
+def test_the_lag_is_asked_of_what_waits_and_never_of_all_jobs(ctx: Flask) -> None:
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        asked.append(statement)
+
+    with transaction() as session:
+        public_changed(session, kind="project", ref="x", now=NOW)
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        queries.lag_seconds(db.session(), NOW)
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    statements = [statement for statement in asked if statement.startswith("SELECT")]
+    assert len(statements) == 2
+    for statement in statements:
+        assert "job.state IN" in statement, "an index begins with the state; every job that was ever done has one"
+        assert "!=" not in statement
 
 
 def test_verify_finds_what_is_missing_extra_and_stale_and_repairs_it(app: Flask) -> None:

@@ -7,7 +7,7 @@ from itertools import islice
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from marketplace.core.outbox import Job, JobState
+from marketplace.core.outbox import NOT_DONE, Job, JobState
 from marketplace.core.ports import SearchIndex
 from marketplace.core.publishing import INDEX_HANDLER, PUBLIC_CHANGED, PublicDocument, index_lag
 from marketplace.core.searching import IndexRow
@@ -81,12 +81,16 @@ def waiting_keys(session: Session, *, now: datetime) -> set[Key]:
 
 
 def keys_changed_since(session: Session, since: datetime, *, now: datetime) -> set[Key]:
-    """Return the (kind, ref) whose changes were written to an index since then, or may be just now."""
+    """Return the (kind, ref) whose changes were written to an index since then, or may be just now.
+
+    A worker has written before it notes that it is done: whatever was begun counts, however late it became due.
+    """
     since -= CLOCKS_DIFFER
     jobs = session.scalars(
         select(Job.payload).where(
             Job.kind == PUBLIC_CHANGED, Job.handler == INDEX_HANDLER,
-            or_(Job.done_at >= since, (Job.state != JobState.DONE) & (Job.due_at <= now + CLOCKS_DIFFER))))
+            or_(Job.done_at >= since, Job.state.in_(NOT_DONE) & or_(Job.attempts > 0,
+                                                                    Job.due_at <= now + CLOCKS_DIFFER))))
     return {(str(payload["doc_kind"]), str(payload["ref"])) for payload in jobs}
 
 
