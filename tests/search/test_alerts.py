@@ -412,6 +412,25 @@ def test_traditional_characters_and_other_words_for_the_same_are_understood(ctx,
     assert told(person) == [(ref, "new")]
 
 
+@pytest.mark.parametrize("typed", ["zhucan", "zhangzhe zhucan", "zhu can"])
+def test_words_that_were_typed_by_sound_are_told_of(ctx, clock, typed):
+    person, _ = stage({"address": f"q={typed}", "name": "拼音"})
+    other, _ = stage({"address": f"q={typed} feixingqi", "name": "飞行器"}, name="乙")
+    _, ref = publish()
+    clock.work(clock.now + MINUTE)
+    assert told(person) == [(ref, "new")]
+    assert told(other) == [], "letters that stand for nothing are demanded as they are"
+
+
+def test_what_was_published_but_not_yet_to_be_seen_while_a_search_was_saved_is_told(ctx, clock):
+    person, _ = stage({"now": NOW + timedelta(seconds=20)})
+    later, _ = stage({"now": NOW + MINUTE}, name="后来的")
+    _, ref = publish()
+    clock.work(clock.now + 2 * MINUTE)
+    assert told(person) == [(ref, "new")], "its transaction ended after the search was saved"
+    assert told(later) == [], "it stood on the page"
+
+
 def test_filters_amounts_and_excluded_words_are_kept_to(ctx, clock):
     wanted, _ = stage({"address": "kind=project&max=400000", "name": "四十万以内"}, name="甲")
     too_dear, _ = stage({"address": "kind=project&max=300000", "name": "三十万以内"}, name="乙")

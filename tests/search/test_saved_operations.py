@@ -38,6 +38,15 @@ def test_a_saved_search_keeps_what_was_asked_and_asks_for_a_look_back(session):
     assert search.token not in str(event.facts)
 
 
+def test_a_change_that_somebody_else_made_meanwhile_is_counted_too(session):
+    actor = actor_of(session, make_reader(session))
+    search = save(session, actor)
+    session.execute(sa.update(SavedSearch).values(version=SavedSearch.version + 1)
+                    .execution_options(synchronize_session=False))
+    saved.pause_search(session, actor=actor, search=search, now=NOW)
+    assert search.version == 3, "two changes are never one: the sum of versions says whether anything changed"
+
+
 def test_nobody_signed_in_saves_nothing(session):
     with pytest.raises(Denied):
         save(session, ANONYMOUS)

@@ -19,7 +19,7 @@ from marketplace.search.queries.saved import by_ref
 from marketplace.search.queries.upkeep import documents_of
 from marketplace.search.rules.analysis import Language
 from marketplace.search.rules.rows import row_of
-from marketplace.search.rules.saved import watched
+from marketplace.search.rules.saved import COMMITS, watched
 from marketplace.web.services import config, public_sources, services
 
 _ATTEMPTS = 5
@@ -40,7 +40,7 @@ def catch_up(saved_ref: str) -> None:
     search = by_ref(session, saved_ref)
     if search is None or not search.is_live:
         return
-    for document in documents_of(session, public_sources(), changed_since(session, search.since)).values():
+    for document in documents_of(session, public_sources(), changed_since(session, search.since - COMMITS)).values():
         _percolate(session, document, now)
     session.rollback()
 

@@ -16,7 +16,7 @@ class SavedSearch(Model):
     """A question that a person wants to hear answers to. Rows stay when the search ends: what was told stays told.
 
     `version` grows with every change, so that the sum of all versions says whether anything changed. News count from
-    `since` on: when it was saved, resumed, or asked differently.
+    `since` on: when it was saved or resumed - and, with rules.COMMITS, those that nobody could see yet by then.
     """
 
     __tablename__ = "saved_search"

@@ -18,7 +18,7 @@ from marketplace.search.rules.saved import JOB_SEARCH_SAVED, MAX_NAME, MOST_SEAR
 
 
 def save_search(session: Session, *, actor: Actor, question: Question, wish: Wish, now: datetime) -> SavedSearch:
-    """Keep a question for the person, in the organization acted for; everything published later than now is told."""
+    """Keep a question for the person, in the organization acted for; what is published from now on is told."""
     require(policy.may_save(actor))
     address = _address(session, actor.person_id, question)
     if _count(session, actor.person_id) >= MOST_SEARCHES:
@@ -147,8 +147,8 @@ def _count(session: Session, person_id: int | None) -> int:
 
 
 def _touch(session: Session, search: SavedSearch) -> None:
-    """Let every process see that something changed."""
-    search.version += 1
+    """Let every process see that something changed: the database counts, so that no two changes are one."""
+    search.version = SavedSearch.version + 1
     session.flush()
 
 

@@ -16,7 +16,7 @@ from marketplace.core.searching import IndexRow, SearchRequest
 from marketplace.search.models.saved import SavedSearch, SavedSearchHit, SavedSearchMute
 from marketplace.search.rules.percolation import Percolator
 from marketplace.search.rules.question import Question
-from marketplace.search.rules.saved import Frequency, question_at, tells_of
+from marketplace.search.rules.saved import COMMITS, Frequency, question_at, tells_of
 
 Compile = Callable[[Question], SearchRequest]
 _CLOCK_BOUND = frozenset({"deadline", "published"})     # ranges that a word like 本周 leads to: they move with the day
@@ -24,7 +24,7 @@ _CLOCK_BOUND = frozenset({"deadline", "published"})     # ranges that a word lik
 
 @dataclass(frozen=True)
 class Owner:
-    """A search that watches, with the person who hears of it."""
+    """A search that watches, with the person who hears of it. News count that happened after `since`."""
 
     search_id: int
     version: int
@@ -49,13 +49,13 @@ def owners(session: Session, search_ids: Sequence[int], *, kind: str = "", ref: 
         .where(SavedSearch.id.in_(search_ids), SavedSearch.paused_at.is_(None), SavedSearch.ended_at.is_(None),
                or_(SavedSearch.organization_id.is_(None), holds_mandate), not_(is_silent)))
     for row in rows:
-        yield Owner(row[0], row[1], row[2], Frequency(row[3]), row[4])
+        yield Owner(row[0], row[1], row[2] - COMMITS, Frequency(row[3]), row[4])
 
 
 def anybody_watches(session: Session, newest: datetime) -> bool:
     """Say whether any search watches that counts news from before that moment on."""
     return bool(session.scalar(select(exists().where(
-        SavedSearch.paused_at.is_(None), SavedSearch.ended_at.is_(None), SavedSearch.since < newest))))
+        SavedSearch.paused_at.is_(None), SavedSearch.ended_at.is_(None), SavedSearch.since < newest + COMMITS))))
 
 
 def changed_since(session: Session, since: datetime) -> set[tuple[str, str]]:
@@ -113,7 +113,7 @@ class Watch:
         rows = session.execute(
             select(SavedSearch.id, SavedSearch.version, SavedSearch.since, SavedSearch.question)
             .where(SavedSearch.paused_at.is_(None), SavedSearch.ended_at.is_(None)))
-        live = {row[0]: Watched(row[1], row[2], row[3]) for row in rows}
+        live = {row[0]: Watched(row[1], row[2] - COMMITS, row[3]) for row in rows}
         for search_id in self._known.keys() - live.keys():
             self._drop(search_id)
         for search_id, known in live.items():

@@ -27,6 +27,7 @@ MONDAY = 0
 MARGIN = timedelta(minutes=10)         # a digest this near may be on its way already: the hit asks for one more
 GATHER = timedelta(minutes=1)          # at once, but a person hears no more than once a minute
 PREVIEW = timedelta(days=30)
+COMMITS = timedelta(seconds=30)        # what happened may be seen so much later: who saved in between has not seen it
 
 NEW, DEADLINE, ADDENDUM, ANSWER, ENDED = "new", "deadline", "addendum", "answer", "ended"
 NEWS_LABELS: Mapping[str, str] = {
@@ -95,10 +96,16 @@ def watched(question: Question, language: Language, now: datetime) -> SearchRequ
     """Return what a saved question demands: all of it has to be there.
 
     Whether a word stands in the index today makes no difference: a place that nobody has named yet is demanded too.
+    Letters stand for the term that is spoken so as well as for themselves, as if no document held them yet.
     """
-    request = understand(question, language, now, lambda tokens: dict.fromkeys(tokens, 1), 1).request
+    request = understand(question, language, now, _held, 1).request
     demanded = sum(clause.role == Role.COUNTED for clause in request.clauses)
     return replace(request, least=demanded, facets=(), sort=Sort.NEWEST, after=None)
+
+
+def _held(tokens: Iterable[str]) -> Mapping[str, int]:
+    """Return frequencies: every token stands in a document, but for letters and numbers as they are typed."""
+    return {token: int(not (token.isascii() and token.isalnum())) for token in tokens}
 
 
 def question_at(address: str) -> Question:
