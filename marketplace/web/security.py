@@ -120,7 +120,12 @@ def _refuse_unknown_host() -> Response | None:
 
 
 def _refuse_odd_request() -> Response | None:
-    """Refuse what no page of ours sends: a form from another site, an unknown body, a NUL in any value."""
+    """Refuse what no page of ours sends: bytes that are no text, a form from another site, an unknown body, a NUL."""
+    try:
+        request.query_string.decode()
+    except UnicodeDecodeError:
+        request.query_string = b""      # the page that says so reads arguments too
+        return error_page(400)
     if request.method not in SAFE_METHODS:
         if (origin := request.headers.get("Origin")) is not None and not _is_own(origin):
             return error_page(400, gettext("这个请求来自别的网站，没有执行。请从本站页面重新操作"))

@@ -60,6 +60,13 @@ def test_odd_addresses_get_a_page(site: SearchSite) -> None:
             assert code == (400 if "%00" in arguments else 200), (path, arguments[:60])
 
 
+def test_bytes_that_are_no_text_get_a_sentence(site: SearchSite) -> None:
+    for path in ("/search", "/search.atom", "/search.csv", "/search/suggest", "/projects"):
+        response = site.client.get(path, environ_overrides={"QUERY_STRING": "q=\xd1\xf8\xc0\xcf"})     # 养老 in GBK
+        assert response.status_code == 400, path
+        assert "<h1" in response.get_data(as_text=True)
+
+
 def test_a_question_too_long_is_cut_and_the_box_shows_what_was_asked(site: SearchSite) -> None:
     page = site.page(f"/search?q={'助' * 10_000}")
     assert "助" * 200 in page
