@@ -241,7 +241,7 @@ def test_a_discarded_draft_leaves_the_dictionary_as_it_was(operator: FlaskClient
     assert operator.post(f"{BASE}/discard").status_code == 409
 
 
-@pytest.mark.parametrize("version", ["7", "x", "-1", "99999999999999999999999"])
+@pytest.mark.parametrize("version", ["7", "x", "-1", "99999999999999999999999", "9" * 5_000])
 def test_a_version_that_is_not_there_cannot_be_handed_out(operator: FlaskClient, version: str) -> None:
     assert operator.get(f"{BASE}/export?version={version}").status_code == 404
 

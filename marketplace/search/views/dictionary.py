@@ -34,6 +34,7 @@ from marketplace.web.services import public_sources, services
 blueprint = Blueprint("dictionary", __name__)
 REFUSED = 422
 MOST_SHOWN = 200                   # changes that the page lists
+MOST_DIGITS = 9                    # of the number of a version
 PROGRESS_SECONDS = "2"
 NO_CONCEPT = N_("词典里没有这个概念")
 
@@ -202,7 +203,7 @@ def export() -> Response:
     session, asked = db.session(), request.args.get("version", "")
     if not asked:
         book, name = _book(session), gettext("搜索词典")
-    elif asked.isdecimal() and int(asked) <= queries.current_version(session):
+    elif asked.isdecimal() and len(asked) <= MOST_DIGITS and int(asked) <= queries.current_version(session):
         book, name = list(queries.entries(session, int(asked))), gettext("搜索词典第%(number)s版", number=int(asked))
     else:
         raise Denied(N_("词典没有这一版"), hidden=True)
