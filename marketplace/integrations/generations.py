@@ -118,6 +118,8 @@ class Generations:
     def label(self) -> str:
         """Return what the generation in use was made with; raises OSError when that cannot be read."""
         path = self.demand() / _META
+        if not path.exists():       # another generation took over just now
+            path = self.demand() / _META
         try:
             return str(json.loads(path.read_text(encoding="utf-8"))["label"])
         except (ValueError, KeyError, TypeError) as broken:

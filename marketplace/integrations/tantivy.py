@@ -170,8 +170,20 @@ class TantivyIndex:
             return {_apart(document["key"][0]): document["stamp"][0] for document in found}
 
     def _newest(self) -> tantivy.Searcher:
-        """Return a searcher of the index as the last commit of whatever process left it."""
+        """Return a searcher of the index as the last commit of whatever process left it.
+
+        Once more when another generation took the place of the one in use meanwhile.
+        """
         folder = self._generations.demand()
+        try:
+            return self._searcher(folder)
+        except Exception:
+            if self._generations.current() == folder:
+                raise
+        return self._searcher(self._generations.demand())
+
+    def _searcher(self, folder: Path) -> tantivy.Searcher:
+        """Return a searcher of the last commit in a generation."""
         stat = (folder / _META).stat()
         commit = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
         kept = self._opened

@@ -25,6 +25,7 @@ from marketplace.core.searching import (
     Zone,
     order_of,
 )
+from marketplace.integrations.generations import Generations
 from marketplace.integrations.memory_index import MemoryIndex
 from marketplace.integrations.tantivy import TantivyIndex
 from marketplace.integrations.whoosh import MOST_SEGMENTS, WhooshIndex
@@ -456,3 +457,17 @@ def test_an_engine_asked_for_by_a_command_that_is_not_installed_is_unavailable(t
     monkeypatch.setitem(sys.modules, "tantivy", None)
     with pytest.raises(Unavailable, match="pip install"):
         integrations.search_index("tantivy", tmp_path)
+
+
+@pytest.mark.parametrize("search", list(ON_DISK))
+def test_a_generation_that_goes_while_it_is_being_opened_is_looked_for_again(search: str, tmp_path: Path,
+                                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    writer, reader = ON_DISK[search](tmp_path / "index"), ON_DISK[search](tmp_path / "index")
+    writer.rebuild([LUNCH], label="1")
+    before = tmp_path / "index" / "generation-1"
+    writer.rebuild([LUNCH, VISIT], label="2")
+    demand, answers = Generations.demand, [before]
+    monkeypatch.setattr(Generations, "demand", lambda self: answers.pop() if answers else demand(self))
+    assert reader.size() == 2
+    answers.append(before)
+    assert reader.label() == "2"
