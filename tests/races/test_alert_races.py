@@ -1,5 +1,6 @@
 """Alerts when several workers do the same at the same moment: one hit, one message, nothing lost."""
 
+import contextlib
 import threading
 from datetime import timedelta
 
@@ -9,6 +10,7 @@ from sqlalchemy import func, select
 from marketplace.accounts.models import Person
 from marketplace.core.clock import utc_now
 from marketplace.core.db import db, transaction
+from marketplace.core.errors import Conflict
 from marketplace.core.outbox import Job, JobState
 from marketplace.core.publishing import public_changed
 from marketplace.inbox.jobs.alerts import tell_alerts
@@ -101,6 +103,28 @@ def test_the_message_of_one_person_sent_by_four_workers_is_one(fresh_app):
         db.session.remove()
     assert at_once(fresh_app, *[lambda: tell_alerts(person_ref=people[0])] * 4) == []
     assert counts(fresh_app) == (READERS, READERS - 1, 1)
+
+
+def test_a_question_saved_in_two_windows_at_once_is_kept_once_and_the_other_hears_why(fresh_app, monkeypatch):
+    with fresh_app.app_context(), transaction() as session:
+        person_id = make_reader(session).id
+    both, count = threading.Barrier(2), saved._count
+
+    def counted(session, person):
+        with contextlib.suppress(threading.BrokenBarrierError):     # SQLite lets one writer in at a time
+            both.wait(1)
+        return count(session, person)
+
+    monkeypatch.setattr(saved, "_count", counted)
+
+    def save():
+        with transaction() as session:
+            make_search(session, session.get(Person, person_id), now=utc_now())
+
+    [fault] = at_once(fresh_app, save, save)
+    assert isinstance(fault, Conflict)
+    with fresh_app.app_context():
+        assert db.session().scalar(select(func.count(SavedSearch.id))) == 1
 
 
 def test_switching_off_and_telling_at_once_leaves_nothing_half_done(fresh_app):

@@ -38,6 +38,16 @@ def test_a_saved_search_keeps_what_was_asked_and_asks_for_a_look_back(session):
     assert search.token not in str(event.facts)
 
 
+def test_what_a_worker_wrote_while_a_search_was_paused_is_not_told_after_it_is_resumed(session):
+    actor = actor_of(session, make_reader(session))
+    search = save(session, actor)
+    saved.pause_search(session, actor=actor, search=search, now=NOW)
+    session.add(SavedSearchHit(saved_search_id=search.id, kind="project", ref="x", news_key="new", news_at=NOW, found_at=NOW))
+    session.flush()
+    saved.resume_search(session, actor=actor, search=search, now=NOW + timedelta(days=1))
+    assert session.scalars(sa.select(SavedSearchHit)).all() == []
+
+
 def test_a_change_that_somebody_else_made_meanwhile_is_counted_too(session):
     actor = actor_of(session, make_reader(session))
     search = save(session, actor)

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import delete, func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from marketplace.core.access import ANONYMOUS, Actor, require
@@ -26,8 +27,12 @@ def save_search(session: Session, *, actor: Actor, question: Question, wish: Wis
     search = SavedSearch(
         person_id=actor.person_id, organization_id=actor.organization_id, name=_name(wish.name), question=address,
         frequency=wish.frequency, channel=wish.channel, created_at=now, since=now)
-    session.add(search)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(search)
+    except IntegrityError:              # the same person was quicker, in another window
+        _address(session, actor.person_id, question)
+        raise
     _note(session, actor, "search.save", search, now, question=address, frequency=str(wish.frequency))
     enqueue(session, JOB_SEARCH_SAVED, now=now, saved_ref=search.ref)
     return search
@@ -64,6 +69,7 @@ def resume_search(session: Session, *, actor: Actor, search: SavedSearch, now: d
     if search.paused_at is None:
         raise IllegalStep(N_("这个搜索没有暂停"))
     search.paused_at, search.since = None, max(now, search.created_at)
+    _forget_waiting(session, search)    # a worker that looked before the pause may have written after it
     _touch(session, search)
     _note(session, actor, "search.resume", search, now)
     enqueue(session, JOB_SEARCH_SAVED, now=now, saved_ref=search.ref)
@@ -96,10 +102,14 @@ def mute(session: Session, *, search: SavedSearch, kind: str, ref: str, now: dat
         SavedSearchHit.saved_search_id == search.id, SavedSearchHit.kind == kind, SavedSearchHit.ref == ref).limit(1))
     if was_found is None:
         raise Invalid(N_("这个搜索没有提醒过这一项"))
-    if muted(session, search, kind, ref) is None:
-        session.add(SavedSearchMute(saved_search_id=search.id, kind=kind, ref=ref, muted_at=now))
-        session.flush()
-        _note(session, actor, "search.mute", search, now, kind=kind, item=ref)
+    if muted(session, search, kind, ref) is not None:
+        return
+    try:
+        with session.begin_nested():
+            session.add(SavedSearchMute(saved_search_id=search.id, kind=kind, ref=ref, muted_at=now))
+    except IntegrityError:              # pressed twice: it is silent already
+        return
+    _note(session, actor, "search.mute", search, now, kind=kind, item=ref)
 
 
 def unmute(session: Session, *, actor: Actor, search: SavedSearch, kind: str, ref: str, now: datetime) -> None:
