@@ -11,7 +11,8 @@ from marketplace.catalogs.models import Area
 from marketplace.core.clock import utc_now
 from marketplace.core.db import db, transaction
 from marketplace.core.money import Money
-from marketplace.organizations.models import Organization
+from marketplace.organizations.models import Organization, ServiceCategory
+from marketplace.organizations.queries import by_ref
 from marketplace.projects.models import Project
 from marketplace.search import operations
 from marketplace.web.services import public_sources, services
@@ -75,6 +76,13 @@ def make_search_site(app: Flask, client: FlaskClient) -> SearchSite:
             site.refs = {**{name: project.ref for name, project in put.items()}, "provider": provider.ref, "unit": unit.ref}
         reindex(app)
     return site
+
+
+def serve(site: SearchSite, *codes: str) -> None:
+    """Let the organization of the site say that it serves these categories."""
+    with site.app.app_context(), transaction() as session:
+        by_ref(session, site.refs["provider"]).categories += [ServiceCategory(code=code) for code in codes]
+    reindex(site.app)
 
 
 def reindex(app: Flask, now: datetime | None = None) -> None:

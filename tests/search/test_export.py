@@ -11,7 +11,7 @@ from openpyxl import load_workbook
 from marketplace.core.db import transaction
 from marketplace.organizations.queries import by_ref
 from marketplace.search.views import export
-from tests.factories.searching import SearchSite, make_search_site, put_project, reindex
+from tests.factories.searching import SearchSite, make_search_site, put_project, reindex, serve
 
 
 @pytest.fixture
@@ -35,6 +35,11 @@ def test_both_forms_hold_all_hits_in_the_order_of_the_page(site: SearchSite) -> 
     assert table[2][-1] == f"http://localhost/projects/{site.refs['meals']}"
     sheet = load_workbook(io.BytesIO(site.client.get("/search.xlsx?kind=project&sort=budget_low").data)).active
     assert [[str(cell or "") for cell in row] for row in sheet.values] == table
+
+
+def test_an_organization_brings_what_it_serves(site: SearchSite) -> None:
+    serve(site, "A040203")
+    assert rows(site, "/search.csv?kind=organization&q=助餐")[1][4] == "老年助餐服务"
 
 
 def test_every_batch_is_walked_without_a_gap_and_the_limit_holds(site: SearchSite, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from marketplace.organizations.queries import by_ref
 from marketplace.projects.models import Project
 from marketplace.search.queries.places import NameBook
 from marketplace.web.services import services
-from tests.factories.searching import TOWN, WHITE, SearchSite, make_search_site, put_project, reindex
+from tests.factories.searching import TOWN, WHITE, SearchSite, make_search_site, put_project, reindex, serve
 
 
 @pytest.fixture
@@ -114,6 +114,19 @@ def test_what_was_understood_stands_as_chips_that_can_be_taken_away(site: Search
     without = re.search(r'桐浦街道</span><a href="([^"]*)"', page)
     assert without
     assert parse_qs(urlsplit(unescape(without[1])).query)["q"] == ["助餐 50万以下"]
+
+
+def test_a_question_without_a_word_says_so(site: SearchSite) -> None:
+    assert "“！！！”里没有可以查找的词。" in site.page("/search?q=！！！")
+    assert "没有可以查找的词" not in site.page("/search?q=助餐")
+
+
+def test_an_organization_is_shown_with_the_service_that_was_looked_for(site: SearchSite) -> None:
+    serve(site, "A040203")
+    page = site.page("/search?kind=organization&q=助餐")
+    assert "服务类别：老年<mark>助餐服务</mark>" in page
+    assert "金额（万元）" not in page
+    assert "金额（万元）" in site.page("/search?q=助餐")
 
 
 def test_found_words_are_marked_and_markup_stays_text(site: SearchSite) -> None:

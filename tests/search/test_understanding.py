@@ -216,6 +216,11 @@ def test_letters_that_documents_hold_are_words_before_they_are_pinyin() -> None:
     assert [(chip.facet_word, chip.word) for chip in with_word.understand(Question(text="zhucan"), NOW).chips] == [("词语", "zhucan")]
 
 
+def test_a_chip_names_all_that_letters_may_mean() -> None:
+    two = language([*SMALL, *forms("助残")], PLACES)
+    assert said(finder([], two).understand(Question(text="zhucan"), NOW)) == [("主题", "助餐、助残")]
+
+
 def test_a_word_that_stands_in_a_name_of_a_concept_comes_near_to_it() -> None:
     near = ask("痴呆").loose[0]
     assert ("=认知症",) in [one.tokens for clause in near.clauses for one in clause.alternatives]

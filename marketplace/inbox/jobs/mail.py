@@ -49,7 +49,8 @@ def compose(message: Message, person: Person) -> tuple[str, str, dict[str, str]]
         if message.due_at is not None:
             lines.append(gettext("请在 %(at)s（北京时间）前办理。", at=moment(message.due_at)))
         if message.url:
-            lines += ["", site.base_url + message.url]
+            address = site.base_url + message.url
+            lines += ["", gettext("在平台上看这些内容：%(url)s", url=address) if listed else address]
         lines += ["", gettext("此邮件由系统自动发出，请勿回复。%(site)s，电话 %(phone)s",
                               site=site.region_name, phone=site.host_phone)]
     text = "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The rows of a page of hits: an engine names them, the database says what stands in them. One query a kind."""
+"""The rows of a page of hits: an engine names them, the database says what stands in them. A query or two a kind."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from marketplace.catalogs.models import (
 )
 from marketplace.catalogs.rules import CatalogState, VersionState, progress
 from marketplace.core.money import Money
-from marketplace.organizations.models import Organization
+from marketplace.organizations.models import Organization, ServiceCategory
 from marketplace.organizations.rules import Standing
 from marketplace.projects.models import Project
 from marketplace.projects.rules import DisplayStatus, ProjectState, display_status
@@ -42,6 +42,7 @@ class Card:
     buyer: str = ""
     detail: str = ""
     category: str = ""
+    categories: tuple[str, ...] = ()   # of an organization: all that it says it serves
     area: str = ""
     status: str = ""
     amount: Money | None = None
@@ -114,10 +115,16 @@ def _organizations(session: Session, refs: Sequence[str], _now: datetime) -> Ite
                Organization.area_code, Organization.about, Organization.credit_code, Organization.public_since,
                func.substr(Organization.business_scope, 1, TEXT).label("scope"))
         .where(Organization.ref.in_(refs), Organization.public_since.is_not(None)))
+    served: dict[str, list[str]] = {}
+    for ref, code in session.execute(
+            select(Organization.ref, ServiceCategory.code).join(Organization.categories)
+            .where(Organization.ref.in_(refs)).order_by(ServiceCategory.code)):
+        served.setdefault(ref, []).append(code)
     for row in rows:
         yield Card(
             kind="organization", ref=row.ref, title=row.name, url=f"/organizations/{row.ref}",
             number=row.credit_code or "", body=_text(row.about, row.scope), detail=row.kind, area=row.area_code or "",
+            categories=tuple(served.get(row.ref, ())),
             status="" if row.standing == Standing.GOVERNMENT else row.verification, published_at=row.public_since)
 
 

@@ -239,7 +239,9 @@ class _Builder:
         self.chips.append((start, Chip(facet, word, " ".join((text[:start] + " " + text[end:]).split()))))
 
     def _name(self, idea: Idea) -> str:
-        """Return what a chip calls an idea."""
+        """Return what a chip calls an idea: all that the letters may mean where it was typed by sound."""
+        if idea.is_spoken and idea.concepts:
+            return "、".join(dict.fromkeys(idea.concepts))
         return idea.concepts[0] if idea.sense in {Sense.CONCEPT, Sense.PLACE} and idea.concepts else idea.text
 
     def _clauses(self, ideas: list[Idea], *, loose: bool) -> tuple[Clause, ...]:

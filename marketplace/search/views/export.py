@@ -13,7 +13,7 @@ from marketplace.search.queries.languages import finder_of
 from marketplace.search.queries.pages import titles_only, walk
 from marketplace.search.queries.places import Names
 from marketplace.search.rules.question import Question
-from marketplace.search.views.present import TABS, status_word
+from marketplace.search.views.present import TABS, category_words, status_word
 from marketplace.search.views.shared import asked_now, blueprint, names_now
 from marketplace.web.access import public
 from marketplace.web.downloads import spreadsheet
@@ -49,7 +49,7 @@ def _cards(asked: Question, now: datetime) -> list[Card]:
 def _cells(card: Card, names: Names) -> list[str]:
     """Return one line."""
     return [gettext(TABS.get(card.kind, card.kind)), card.number, card.title, card.buyer,
-            names.categories.get(card.category, card.category), names.areas.get(card.area, card.area),
+            category_words(card, names), names.areas.get(card.area, card.area),
             card.amount.plain() if card.amount else "", status_word(card),
             moment(card.published_at) if card.published_at else "",
             moment(card.deadline) if card.deadline else "", config().base_url + card.url]

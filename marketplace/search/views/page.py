@@ -12,8 +12,10 @@ from markupsafe import Markup
 from marketplace.core.clock import utc_now
 from marketplace.core.db import db
 from marketplace.core.searching import Sort
+from marketplace.search.queries.cards import Card
 from marketplace.search.queries.languages import finder_of
 from marketplace.search.queries.pages import Results, Row, Way, results, titles_only, ways_out
+from marketplace.search.queries.places import Names
 from marketplace.search.queries.upkeep import lag_seconds
 from marketplace.search.rules.highlight import Highlighter
 from marketplace.search.rules.paging import start_of
@@ -84,13 +86,22 @@ def _lines(found: Results, asked: Question, marker: Highlighter, now: datetime, 
     names, lines = names_now(now), []
     for row in found.rows:
         card = row.card
-        pieces = marker.snippet(card.body) if card.body and (asked.text or view == "cards") else []
+        text = _text(card, names)
+        pieces = marker.snippet(text) if text and (asked.text or view == "cards") else []
         shown = view == "cards" or any(piece.is_marked for piece in pieces)
         lines.append(Line(
             row, title=marked(marker.pieces(card.title)), snippet=marked(pieces if shown else ()),
             sub=present.sub_line(card, names, with_kind=len(asked.kinds) != 1), status=present.status_word(card),
             look=present.status_look(card)))
     return lines
+
+
+def _text(card: Card, names: Names) -> str:
+    """Return the text a snippet is taken from: of an organization also what it says it serves."""
+    if not card.categories:
+        return card.body
+    served = gettext("服务类别") + gettext("：") + present.category_words(card, names)
+    return f"{card.body}\n{served}" if card.body else served
 
 
 def _views(asked: Question, view: str) -> list[tuple[str, str, bool]]:

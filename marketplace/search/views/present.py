@@ -214,6 +214,12 @@ def chosen_chips(asked: Question, names: Names, view: str) -> list[Chip]:
     return found
 
 
+def category_words(card: Card, names: Names) -> str:
+    """Return the names of the categories of a hit; an organization has several."""
+    codes = card.categories or ((card.category,) if card.category else ())
+    return gettext("、").join(names.categories.get(code, code) for code in codes)
+
+
 def status_word(card: Card) -> str:
     """Return what the state of a hit is called; empty where it has none."""
     word = STATUSES.get(card.kind, {}).get(card.status, "")
