@@ -7,7 +7,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from openpyxl import load_workbook
+from sqlalchemy import select
 
+from marketplace.catalogs.models import PurchaseListLine
 from marketplace.core.db import transaction
 from marketplace.organizations.queries import by_ref
 from marketplace.search.views import export
@@ -35,6 +37,16 @@ def test_both_forms_hold_all_hits_in_the_order_of_the_page(site: SearchSite) -> 
     assert table[2][-1] == f"http://localhost/projects/{site.refs['meals']}"
     sheet = load_workbook(io.BytesIO(site.client.get("/search.xlsx?kind=project&sort=budget_low").data)).active
     assert [[str(cell or "") for cell in row] for row in sheet.values] == table
+
+
+def test_a_line_from_which_a_draft_grows_looks_like_any_other_until_the_draft_is_published(site: SearchSite) -> None:
+    with site.app.app_context(), transaction() as session:
+        line = session.scalars(select(PurchaseListLine)).one()
+        line.project_ref = site.refs["draft"]
+    [_, line_cells] = rows(site, "/search.csv?q=助餐点运营&kind=purchase_list_item&status=not_posted")
+    assert line_cells[2] == "助餐点运营与送餐上门"
+    assert line_cells[7] == "未发布", "as the filter says by which it was found"
+    assert "已起草" not in site.page("/search?q=助餐点运营&kind=purchase_list_item")
 
 
 def test_an_organization_brings_what_it_serves(site: SearchSite) -> None:

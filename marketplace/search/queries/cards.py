@@ -143,13 +143,13 @@ def _catalog_items(session: Session, refs: Sequence[str], _now: datetime) -> Ite
 
 
 def _lines(session: Session, refs: Sequence[str], _now: datetime) -> Iterable[Card]:
-    """Yield lines of the purchase lists in force."""
+    """Yield lines of the purchase lists in force; like their documents without a word of a draft that grows from one."""
     rows = session.execute(
         select(PurchaseListLine.ref, PurchaseListItem.title, PurchaseListItem.content, PurchaseListItem.target_group,
                PurchaseListItem.budget, PurchaseListItem.catalog_code, PurchaseListItem.expected_on,
                Organization.name.label("buyer"), Organization.area_code, PurchaseList.ref.label("list_ref"),
-               PurchaseList.year, PurchaseListVersion.published_at, PurchaseListLine.project_ref,
-               PurchaseListLine.posted_at, PurchaseListLine.contracted_at)
+               PurchaseList.year, PurchaseListVersion.published_at, PurchaseListLine.posted_at,
+               PurchaseListLine.contracted_at)
         .join(PurchaseListVersion, PurchaseListVersion.id == PurchaseListItem.version_id)
         .join(PurchaseListLine, PurchaseListLine.id == PurchaseListItem.line_id)
         .join(PurchaseList, PurchaseList.id == PurchaseListVersion.purchase_list_id)
@@ -161,7 +161,7 @@ def _lines(session: Session, refs: Sequence[str], _now: datetime) -> Iterable[Ca
             url=f"/purchase-lists/{row.list_ref}#line-{row.ref}", body=_text(row.content, row.target_group),
             buyer=row.buyer, detail=row.expected_on, category=row.catalog_code or "", area=row.area_code or "",
             amount=row.budget, published_at=row.published_at,
-            status=progress(project_ref=row.project_ref, posted_at=row.posted_at, contracted_at=row.contracted_at))
+            status=progress(project_ref=None, posted_at=row.posted_at, contracted_at=row.contracted_at))
 
 
 def _notices(session: Session, refs: Sequence[str], _now: datetime) -> Iterable[Card]:

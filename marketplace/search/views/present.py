@@ -8,7 +8,7 @@ from flask import url_for
 from flask_babel import gettext
 
 from marketplace.awards.rules import NOTICE_LABELS, NoticeKind
-from marketplace.catalogs.rules import FUND_LABELS, PROGRESS_LABELS
+from marketplace.catalogs.rules import FUND_LABELS, PROGRESS_LABELS, Progress
 from marketplace.core.searching import Sort
 from marketplace.core.text import N_
 from marketplace.organizations.rules import BUYER_LABELS, KIND_LABELS, VERIFICATION_LABELS
@@ -39,7 +39,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {      # of the facets that are short l
 STATUSES: Mapping[str, Mapping[str, str]] = {
     "project": {str(status): STATUS_LABELS[status] for status in PUBLIC_STATUSES},
     "organization": {str(state): word for state, word in VERIFICATION_LABELS.items()},
-    "purchase_list_item": {str(state): word for state, word in PROGRESS_LABELS.items()},
+    "purchase_list_item": {      # drafts that grow from lines are not for visitors
+        str(state): word for state, word in PROGRESS_LABELS.items() if state != Progress.DRAFTED},
     "notice": {str(kind): word for kind, word in NOTICE_LABELS.items()},
 }
 LOOKS: Mapping[str, Mapping[str, str]] = {
