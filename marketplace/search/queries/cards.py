@@ -143,7 +143,7 @@ def _catalog_items(session: Session, refs: Sequence[str], _now: datetime) -> Ite
 
 
 def _lines(session: Session, refs: Sequence[str], _now: datetime) -> Iterable[Card]:
-    """Yield lines of the purchase lists in force; like their documents without a word of a draft that grows from one."""
+    """Yield lines of the purchase lists in force; without a word of a draft that grows from one."""
     rows = session.execute(
         select(PurchaseListLine.ref, PurchaseListItem.title, PurchaseListItem.content, PurchaseListItem.target_group,
                PurchaseListItem.budget, PurchaseListItem.catalog_code, PurchaseListItem.expected_on,
