@@ -65,6 +65,12 @@ def test_what_moves_with_the_clock_is_not_kept():
     assert kept(Question(plain=True, due_days=7)).is_empty
 
 
+@pytest.mark.parametrize("text", ["！！！", "🙂", " - ", "“”"])
+def test_signs_alone_are_not_kept(text: str):
+    assert kept(Question(text=text, plain=True)).is_empty
+    assert kept(Question(text=text, kinds=("project",))) == Question(kinds=("project",))
+
+
 def test_everything_asked_is_demanded_even_what_the_index_has_never_seen(ctx):
     language = language_of(db.session(), services(), "")
     request = watched(Question(text="上海 助餐 探访"), language, at_beijing(date(2026, 11, 23), 10))

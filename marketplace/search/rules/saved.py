@@ -87,9 +87,11 @@ def kept(question: Question) -> Question:
     """Return the part of a question that can be watched: without order, and without "due within days".
 
     What is due soon changes with the clock and not with the document: nothing published two weeks ahead would ever
-    be told. The page says so.
+    be told. The page says so. Signs without a letter or a number among them ask for nothing: kept, they would tell of
+    everything.
     """
-    return replace(question, sort=None, due_days=None, plain=question.plain and bool(question.text))
+    text = question.text if any(one.isalnum() for one in question.text) else ""
+    return replace(question, text=text, sort=None, due_days=None, plain=question.plain and bool(text))
 
 
 def watched(question: Question, language: Language, now: datetime) -> SearchRequest:
