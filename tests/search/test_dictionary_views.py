@@ -214,6 +214,17 @@ def test_a_published_version_that_was_changed_behind_the_back_is_told(app: Flask
     assert "与发布时不同" in operator.get(f"{BASE}/versions").text
 
 
+def test_no_version_is_called_in_use_while_the_index_cannot_be_read(app: Flask, operator: FlaskClient) -> None:
+    page = operator.get(f"{BASE}/versions").text
+    assert "flask search rebuild" in page
+    assert "搜索已用这一版" not in page
+    with app.app_context():
+        services().search_index.rebuild([])
+    page = operator.get(f"{BASE}/versions").text
+    assert "flask search rebuild" not in page
+    assert "搜索已用这一版" in page
+
+
 def test_a_replaced_version_asks_for_no_index_of_its_own(app: Flask, operator: FlaskClient) -> None:
     for number, name in enumerate(("拆字", "测字先生"), start=1):
         _add(operator, name)

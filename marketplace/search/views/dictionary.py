@@ -259,6 +259,15 @@ def discard() -> Response:
     return redirect(url_for("dictionary.index"), 303)
 
 
+def _is_lost() -> bool:
+    """Say whether there is no index that can be read."""
+    try:
+        services().search_index.label()
+    except OSError:
+        return True
+    return False
+
+
 @blueprint.get("/ops/dictionary/versions")
 @for_roles(Role.OPERATOR)
 def history() -> Response:
@@ -268,5 +277,5 @@ def history() -> Response:
     names = {one.number: session.get_one(Person, one.published_by).name for one in found if one.published_by}
     is_broken = bool(found) and not queries.is_intact(session, found[0])
     response = make_response(render_template("search/dictionary_versions.html", versions=found, names=names,
-                                             is_broken=is_broken))
+                                             is_broken=is_broken, is_lost=_is_lost()))
     return _refreshing(response, is_busy=bool(found) and found[0].indexed_at is None)
