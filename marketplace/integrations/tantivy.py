@@ -13,17 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import tantivy
-from tantivy import Document, FieldType, Occur, Order, Query
+from tantivy import Document, FieldType, Order, Query
 
 from marketplace.core.ports import LateChanges
 from marketplace.core.searching import (
     NUMBERS,
-    ZONE_WEIGHTS,
-    Clause,
     Cursor,
     Hit,
     IndexRow,
-    Role,
     SearchHits,
     SearchRequest,
     Sort,
@@ -31,31 +28,14 @@ from marketplace.core.searching import (
     order_of,
 )
 from marketplace.integrations.generations import Generations, as_oserror
+from marketplace.integrations.tantivy_query import SCHEMA, any_of, both, chosen, demanded, term, valued
 
 BATCH_BYTES, REBUILD_BYTES = 32_000_000, 128_000_000     # memory of a writer
 MOST_VALUES = 60_000             # different values of one facet (the engine's own limit is 65,000)
+MOST_COUNTED = 50_000            # tokens whose frequency is kept for the searcher in use
 SPARE_HITS = 16                  # fetched beyond a page, for equal places at its end
 READ, WRITTEN = "read", "written"
 _META = "meta.json"
-Subqueries = list[tuple[Occur, Query]]
-
-
-def _schema() -> tantivy.Schema:
-    """Return the fields: keys, tokens by zone, exact values as paths of one object, numbers, places, prior."""
-    builder = tantivy.SchemaBuilder()
-    for name in ("key", "kind", *Zone):
-        builder.add_text_field(str(name), stored=name == "key", tokenizer_name="raw", index_option="basic")
-    builder.add_text_field("stamp", stored=True, tokenizer_name="raw", index_option="basic")
-    builder.add_json_field("values", tokenizer_name="raw", index_option="basic", fast=True)
-    for name in NUMBERS:
-        builder.add_integer_field(f"number_{name}", indexed=True, fast=True)
-    for sort in Sort:
-        builder.add_integer_field(f"order_{sort}", indexed=True, fast=True)
-    builder.add_float_field("prior", fast=True)
-    return builder.build()
-
-
-SCHEMA = _schema()
 
 
 def _document(row: IndexRow) -> Document:
@@ -83,6 +63,7 @@ class TantivyIndex:
         self.folder = folder
         self._generations = Generations(folder)
         self._lock = threading.Lock()
+        self._counted: tuple[tantivy.Searcher | None, dict[str, int]] = (None, {})
         self._opened: tuple[Path, tuple[int, int, int], tantivy.Index, tantivy.Searcher] | None = None
 
     # ---- writing ----
@@ -137,17 +118,29 @@ class TantivyIndex:
         """Return one page of hits, the exact total, the exact counts."""
         with _as_oserror(READ):
             searcher = self._newest()
-            spoken, chosen = _spoken(request), _chosen(request)
-            query = _both(spoken, chosen.values())
-            total = _count(searcher, query)
-            hits = _page(searcher, query, request) if total and request.limit > 0 else []
-            return SearchHits(hits, total, _facets(searcher, spoken, chosen, request))
+            wish, filters = demanded(request), chosen(request)
+            total, facets = _facets(searcher, wish, filters, request)
+            if not total or request.limit < 1:
+                return SearchHits([], total, facets)
+            narrow = both(wish, filters.values())
+            query = valued(narrow, request) if request.sort == Sort.RELEVANCE else narrow
+            return SearchHits(_page(searcher, query, request), total, facets)
 
     def frequencies(self, tokens: Iterable[str]) -> Mapping[str, int]:
         """Return in how many documents each token stands."""
         with _as_oserror(READ):
             searcher = self._newest()
-            return {token: _count(searcher, _term(Zone.TEXT, token)) for token in tokens}
+            return {token: self._frequency(searcher, token) for token in tokens}
+
+    def _frequency(self, searcher: tantivy.Searcher, token: str) -> int:
+        """Return in how many documents a token stands; common ones are asked for again and again."""
+        kept, counts = self._counted
+        if kept is not searcher or len(counts) > MOST_COUNTED:
+            counts = {}
+            self._counted = (searcher, counts)
+        if token not in counts:
+            counts[token] = _count(searcher, term(Zone.TEXT, token))
+        return counts[token]
 
     def size(self) -> int:
         """Return how many documents there are."""
@@ -161,7 +154,7 @@ class TantivyIndex:
 
     def stamps(self, keys: Iterable[tuple[str, str]] | None = None) -> Mapping[tuple[str, str], str]:
         """Return the fingerprints of what the index holds."""
-        query = Query.all_query() if keys is None else _any_of("key", (f"{kind}:{ref}" for kind, ref in keys))
+        query = Query.all_query() if keys is None else any_of("key", (f"{kind}:{ref}" for kind, ref in keys))
         with _as_oserror(READ):
             searcher = self._newest()
             if not searcher.num_docs:
@@ -232,83 +225,6 @@ def _apart(key: str) -> tuple[str, str]:
     return kind, ref
 
 
-# ---- queries ----
-
-
-def _term(field: str, value: str) -> Query:
-    """Return the query for one token or value."""
-    return Query.term_query(SCHEMA, str(field), value, index_option="basic")
-
-
-def _silent(query: Query) -> Query:
-    """Return a query that only lets through and adds nothing."""
-    return Query.const_score_query(query, 0.0)
-
-
-def _clause(clause: Clause) -> Query | None:
-    """Return a clause as the best of its constants; None when nothing could satisfy it."""
-    found = []
-    for alternative in clause.alternatives:
-        terms = dict.fromkeys(alternative.tokens)
-        for zone in clause.zones:
-            value = clause.weight * (alternative.factor * ZONE_WEIGHTS.get(zone, 1.0))
-            if terms and value > 0:
-                parts: Subqueries = [(Occur.Must, _term(zone, token)) for token in terms]
-                whole = parts[0][1] if len(parts) == 1 else Query.boolean_query(parts)
-                found.append(Query.const_score_query(whole, value))
-    return Query.disjunction_max_query(found) if len(found) > 1 else found[0] if found else None
-
-
-def _spoken(request: SearchRequest) -> Query:
-    """Return what the clauses demand and are worth."""
-    parts: Subqueries = [(Occur.Must, _silent(Query.all_query()))]
-    counted: Subqueries = []
-    for clause in request.clauses:
-        if (query := _clause(clause)) is None:
-            if clause.role == Role.MUST:
-                return Query.empty_query()
-        elif clause.role == Role.COUNTED and request.least > 0:
-            counted.append((Occur.Should, query))
-        else:
-            parts.append((_OCCURS[clause.role], query))
-    if request.least > len(counted):
-        return Query.empty_query()
-    if counted:
-        parts[0] = (Occur.Must, Query.boolean_query(counted, minimum_number_should_match=request.least))
-    return Query.boolean_query(parts)
-
-
-_OCCURS: Mapping[Role, Occur] = {Role.MUST: Occur.Must, Role.NOT: Occur.MustNot, Role.BONUS: Occur.Should,
-                                 Role.COUNTED: Occur.Should}
-
-
-def _chosen(request: SearchRequest) -> dict[str, Query]:
-    """Return the filters by facet; kinds and ranges together under no name."""
-    rest = [_any_of("kind", request.kinds)] if request.kinds else []
-    rest += [_within(name, *bounds) for name, bounds in request.ranges.items() if bounds != (None, None)]
-    found = {f: _any_of(f"values.{f}", values) for f, values in request.filters.items() if values}
-    return {**found, "": Query.boolean_query([(Occur.Must, one) for one in rest])} if rest else found
-
-
-def _any_of(field: str, values: Iterable[str]) -> Query:
-    """Return the query for any of some values."""
-    return Query.term_set_query(SCHEMA, field, list(values))
-
-
-def _within(name: str, start: int | None, end: int | None) -> Query:
-    """Return the query for a number in [start, end)."""
-    if name not in NUMBERS:
-        return Query.empty_query()
-    return Query.range_query(SCHEMA, f"number_{name}", FieldType.Integer, lower_bound=start, upper_bound=end,
-                             include_upper=end is None)
-
-
-def _both(spoken: Query, filters: Iterable[Query]) -> Query:
-    """Return a query narrowed by filters."""
-    parts: Subqueries = [(Occur.Must, _silent(one)) for one in filters]
-    return Query.boolean_query([(Occur.Must, spoken), *parts]) if parts else spoken
-
-
 # ---- answers ----
 
 
@@ -319,22 +235,28 @@ def _count(searcher: tantivy.Searcher, query: Query) -> int:
     return int(found.count)  # type: ignore[attr-defined] # the stubs forget it
 
 
-def _facets(searcher: tantivy.Searcher, spoken: Query, chosen: Mapping[str, Query],
-            request: SearchRequest) -> dict[str, dict[str, int]]:
-    """Count the values of each facet, leaving out what was chosen in it."""
-    free = [name for name in request.facets if name not in chosen]
-    counts = _counts(searcher, _both(spoken, chosen.values()), free)
+def _facets(searcher: tantivy.Searcher, wish: Query, filters: Mapping[str, Query],
+            request: SearchRequest) -> tuple[int, dict[str, dict[str, int]]]:
+    """Count all hits, and the values of each facet, leaving out what was chosen in it."""
+    free = [name for name in request.facets if name not in filters]
+    total, counts = _counts(searcher, both(wish, filters.values()), free)
     for name in request.facets:
-        if name in chosen:
-            counts |= _counts(searcher, _both(spoken, (one for key, one in chosen.items() if key != name)), [name])
-    return {name: counts[name] for name in request.facets}
+        if name in filters:
+            others = (one for key, one in filters.items() if key != name)
+            counts |= _counts(searcher, both(wish, others), [name])[1]
+    return total, {name: counts[name] for name in request.facets}
 
 
-def _counts(searcher: tantivy.Searcher, query: Query, names: Iterable[str]) -> dict[str, dict[str, int]]:
-    """Count the values of some facets under one query."""
-    asked = {name: {"terms": {"field": f"values.{name}", "size": MOST_VALUES}} for name in names}
-    found = searcher.aggregate(query, asked) if asked else {}
-    return {name: {one["key"]: one["doc_count"] for one in found[name]["buckets"]} for name in asked}
+def _counts(searcher: tantivy.Searcher, query: Query, names: Iterable[str]) -> tuple[int, dict[str, dict[str, int]]]:
+    """Count the hits of one query and the values of some facets in them, in one walk."""
+    asked: dict[str, Any] = {name: {"terms": {"field": f"values.{name}", "size": MOST_VALUES}} for name in names}
+    asked[_ALL] = {"value_count": {"field": f"order_{Sort.NEWEST}"}}       # every document has one
+    found = searcher.aggregate(query, asked)
+    return int(found.pop(_ALL)["value"]), {
+        name: {one["key"]: one["doc_count"] for one in counted["buckets"]} for name, counted in found.items()}
+
+
+_ALL = " all"                     # no facet is called so
 
 
 def _page(searcher: tantivy.Searcher, query: Query, request: SearchRequest) -> list[Hit]:
@@ -356,7 +278,7 @@ def _fetch(searcher: tantivy.Searcher, query: Query, request: SearchRequest, mos
         return [(-score, at) for score, at in searcher.search(query, most, count=False, weight_by_field="prior").hits]
     name = f"order_{request.sort}"
     if request.after is not None:
-        query = _both(query, [Query.range_query(SCHEMA, name, FieldType.Integer, lower_bound=int(request.after.place))])
+        query = both(query, [Query.range_query(SCHEMA, name, FieldType.Integer, lower_bound=int(request.after.place))])
     return searcher.search(query, most, count=False, order_by_field=name, order=Order.Asc).hits
 
 

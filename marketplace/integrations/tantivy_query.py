@@ -1,0 +1,118 @@
+"""What tantivy is asked: the fields of its index, and our requests as its queries."""
+
+from collections.abc import Iterable, Mapping
+
+import tantivy
+from tantivy import FieldType, Occur, Query
+
+from marketplace.core.searching import NUMBERS, ZONE_WEIGHTS, Clause, Role, SearchRequest, Sort, Zone
+
+Subqueries = list[tuple[Occur, Query]]
+
+def _schema() -> tantivy.Schema:
+    """Return the fields: keys, tokens by zone, exact values as paths of one object, numbers, places, prior."""
+    builder = tantivy.SchemaBuilder()
+    for name in ("key", "kind", *Zone):
+        builder.add_text_field(str(name), stored=name == "key", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("stamp", stored=True, tokenizer_name="raw", index_option="basic")
+    builder.add_json_field("values", tokenizer_name="raw", index_option="basic", fast=True)
+    for name in NUMBERS:
+        builder.add_integer_field(f"number_{name}", indexed=True, fast=True)
+    for sort in Sort:
+        builder.add_integer_field(f"order_{sort}", indexed=True, fast=True)
+    builder.add_float_field("prior", fast=True)
+    return builder.build()
+
+
+SCHEMA = _schema()
+
+
+def term(field: str, value: str) -> Query:
+    """Return the query for one token or value."""
+    return Query.term_query(SCHEMA, str(field), value, index_option="basic")
+
+
+def _silent(query: Query) -> Query:
+    """Return a query that only lets through and adds nothing."""
+    return Query.const_score_query(query, 0.0)
+
+
+def _worth(clause: Clause) -> Query | None:
+    """Return a clause as the best of its constants; None when nothing could satisfy it."""
+    found = [Query.const_score_query(_whole(zone, alternative.tokens), value)
+             for alternative in clause.alternatives if alternative.tokens for zone in clause.zones
+             if (value := clause.weight * (alternative.factor * ZONE_WEIGHTS.get(zone, 1.0))) > 0]
+    return Query.disjunction_max_query(found) if len(found) > 1 else found[0] if found else None
+
+
+def _there(clause: Clause) -> Query | None:
+    """Return what lets through where a clause is worth something: zones lie inside one another, the widest decides."""
+    ways = {alternative.tokens for alternative in clause.alternatives
+            if alternative.tokens and clause.weight * alternative.factor > 0}
+    widest = [zone for zone in _WIDE_FIRST if zone in clause.zones][:1]
+    zones = [*widest, *(zone for zone in clause.zones if zone not in _WIDE_FIRST)]
+    found = [_whole(zone, tokens) for tokens in sorted(ways) for zone in zones]
+    return Query.boolean_query([(Occur.Should, one) for one in found]) if found else None
+
+
+def _whole(zone: Zone, tokens: Iterable[str]) -> Query:
+    """Return the query for all of some tokens in a zone."""
+    parts: Subqueries = [(Occur.Must, term(zone, token)) for token in dict.fromkeys(tokens)]
+    return parts[0][1] if len(parts) == 1 else Query.boolean_query(parts)
+
+
+def demanded(request: SearchRequest) -> Query:
+    """Return what the clauses demand, worth nothing."""
+    found = [(clause.role, _there(clause)) for clause in request.clauses if clause.role != Role.BONUS]
+    if (Role.MUST, None) in found:
+        return Query.empty_query()
+    parts: Subqueries = [(_OCCURS[role], query) for role, query in found if query is not None and role in _OCCURS]
+    counted = [query for role, query in found if query is not None and role == Role.COUNTED]
+    if request.least > len(counted):
+        return Query.empty_query()
+    if request.least == len(counted):
+        parts += [(Occur.Must, query) for query in counted]       # each: the engine goes along the rarest
+    elif request.least > 0:
+        some = [(Occur.Should, query) for query in counted]
+        parts.append((Occur.Must, Query.boolean_query(some, minimum_number_should_match=request.least)))
+    if not any(occur == Occur.Must for occur, _ in parts):
+        parts.append((Occur.Must, Query.all_query()))
+    return _silent(Query.boolean_query(parts))
+
+
+def valued(narrow: Query, request: SearchRequest) -> Query:
+    """Return the hits of a query with what the clauses are worth in them."""
+    worth = [_worth(clause) for clause in request.clauses if clause.role != Role.NOT]
+    return Query.boolean_query([(Occur.Must, narrow), *((Occur.Should, one) for one in worth if one is not None)])
+
+
+_OCCURS: Mapping[Role, Occur] = {Role.MUST: Occur.Must, Role.NOT: Occur.MustNot}
+_WIDE_FIRST = (Zone.TEXT, Zone.LEAD, Zone.TITLE)
+
+
+
+def chosen(request: SearchRequest) -> dict[str, Query]:
+    """Return the filters by facet; kinds and ranges together under no name."""
+    rest = [any_of("kind", request.kinds)] if request.kinds else []
+    rest += [_within(name, *bounds) for name, bounds in request.ranges.items() if bounds != (None, None)]
+    found = {f: any_of(f"values.{f}", values) for f, values in request.filters.items() if values}
+    return {**found, "": Query.boolean_query([(Occur.Must, one) for one in rest])} if rest else found
+
+
+def any_of(field: str, values: Iterable[str]) -> Query:
+    """Return the query for any of some values."""
+    return Query.term_set_query(SCHEMA, field, list(values))
+
+
+def _within(name: str, start: int | None, end: int | None) -> Query:
+    """Return the query for a number in [start, end)."""
+    if name not in NUMBERS:
+        return Query.empty_query()
+    return Query.range_query(SCHEMA, f"number_{name}", FieldType.Integer, lower_bound=start, upper_bound=end,
+                             include_upper=end is None)
+
+
+def both(spoken: Query, filters: Iterable[Query]) -> Query:
+    """Return a query narrowed by filters."""
+    parts: Subqueries = [(Occur.Must, _silent(one)) for one in filters]
+    return Query.boolean_query([(Occur.Must, spoken), *parts]) if parts else spoken
