@@ -263,7 +263,7 @@ def _act(ref: str, verb: Callable[..., None], sentence: str) -> Response:
     with transaction() as session:
         verb(session, actor=current_actor(), search=_own(session, ref), now=utc_now())
     flash(sentence, "ok")
-    return redirect(url_for("saved.index" if verb is operations.end_search else "saved.show", ref=ref), 303)
+    return redirect(url_for("saved.index") if verb is operations.end_search else url_for("saved.show", ref=ref), 303)
 
 
 @blueprint.post("/my/searches/<ref>/pause")
