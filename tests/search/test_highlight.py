@@ -80,3 +80,7 @@ def test_the_pieces_of_any_text_are_the_text(text: str, forms: list[str]) -> Non
 def test_a_snippet_never_fails_and_stays_short(text: str, forms: list[str]) -> None:
     pieces = Highlighter(forms, shorter).snippet(text, 40)
     assert sum(len(piece.text) for piece in pieces) <= 42
+
+
+def test_a_form_of_which_nothing_is_left_marks_nothing() -> None:
+    assert [piece.text for piece in Highlighter(["\u3000", "\u2000 ", ""], str).pieces("社区助餐")] == ["社区助餐"]

@@ -38,7 +38,8 @@ class Highlighter:
 
     def __init__(self, forms: Iterable[str], simplify: Simplify) -> None:
         self._simplify = simplify
-        known = sorted({_plain(simplify(form.strip())) for form in forms if form.strip()}, key=len, reverse=True)
+        self._letters: dict[str, str] = {}
+        known = sorted({_plain(simplify(form.strip())).strip() for form in forms} - {""}, key=len, reverse=True)
         self._forms = tuple([form for form in known if len(form) >= _LEAST_FORM] or known)[:MOST_FORMS]
 
     def pieces(self, text: str) -> list[Piece]:
@@ -83,7 +84,7 @@ class Highlighter:
         """Return a text as words are compared, and for each of its characters the stretch written there."""
         folded, origin = _folded(text)
         simple = self._simplify(folded)
-        if simple == folded or (len(simple) == len(folded) and len(text) > _EXACT):
+        if self._is_letter_by_letter(folded, simple) or (len(simple) == len(folded) and len(text) > _EXACT):
             return simple, origin
         parts: list[str] = []
         spans: list[Span] = []
@@ -91,9 +92,21 @@ class Highlighter:
         for piece in _PIECE.findall(folded):
             changed = self._simplify(piece)
             parts.append(changed)
-            spans += _aligned(piece, changed, origin[at:at + len(piece)])
+            written = origin[at:at + len(piece)]
+            spans += written if self._is_letter_by_letter(piece, changed) else _aligned(piece, changed, written)
             at += len(piece)
         return "".join(parts), spans
+
+    def _is_letter_by_letter(self, before: str, after: str) -> bool:
+        """Say whether each character became the one that it becomes alone: then all stayed in their places."""
+        return before == after or (len(before) == len(after) and all(
+            one == other or self._letter(one) == other for one, other in zip(before, after, strict=True)))
+
+    def _letter(self, letter: str) -> str:
+        """Return what one character becomes alone."""
+        if letter not in self._letters:
+            self._letters[letter] = self._simplify(letter)
+        return self._letters[letter]
 
 
 def _plain(text: str) -> str:
