@@ -23,10 +23,11 @@ pytestmark = pytest.mark.torture
 PROJECTS = 60
 
 
-@pytest.fixture(params=["whoosh", "tantivy"])
-def site(request: pytest.FixtureRequest, fresh_app: Flask) -> Flask:
-    """A site with some projects and a whole index of one engine."""
-    config = replace(fresh_app.extensions["marketplace.config"], search=request.param)
+@pytest.fixture
+def site(fresh_app: Flask) -> Flask:
+    """A site with some projects and a whole index: Whoosh beside SQLite, tantivy beside PostgreSQL."""
+    config = fresh_app.extensions["marketplace.config"]
+    config = replace(config, search="whoosh" if config.sqlalchemy_url.startswith("sqlite") else "tantivy")
     fresh_app.extensions["marketplace.config"] = config
     index = integrations.search_index(config.search, config.instance)
     fresh_app.extensions["marketplace.services"].search_index = index

@@ -39,6 +39,7 @@ from marketplace.search.rules.rows import row_of
 from marketplace.web.services import config, services
 
 QUERIES, BEST_OF, CHANGES, BATCH = 150, 3, 40, 2_000
+BASE = 20                          # of them are asked of the titles in the database, which takes long
 MOST = 0.6                         # of the clauses are enough in a soft search
 MISSING = 3
 
@@ -93,7 +94,7 @@ class Bench:
             "and_ms_p95": self._p95(asked, self._strictly), "soft_and_ms_p95": self._p95(asked, self._softly),
             "page_ms_p95": self._p95(asked, self._page), "engine_and_ms_p95": self._p95(parsed, self.index.search),
             "engine_soft_ms_p95": self._p95([_softened(one) for one in parsed], self.index.search),
-            "titles_ms_p95": self._p95(asked, lambda one: titles_like(self.session, one.text)),     # without an index
+            "titles_ms_p95": self._p95(asked[:BASE], lambda one: titles_like(self.session, one.text)),     # no index
         }
 
     def _strictly(self, question: Question) -> None:
