@@ -125,6 +125,13 @@ class Generations:
         except (ValueError, KeyError, TypeError) as broken:
             raise OSError(f"{path} cannot be read; `flask search rebuild` makes the index anew") from broken
 
+    def known_label(self) -> str:
+        """Return the label, or nothing when it cannot be read."""
+        try:
+            return self.label()
+        except OSError:
+            return ""
+
     def _numbers(self) -> list[int]:
         """Return the numbers of the generations there are."""
         return [int(found[1]) for path in self.folder.glob("generation-*") if (found := _NAME.fullmatch(path.name))]

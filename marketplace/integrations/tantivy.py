@@ -107,10 +107,7 @@ class TantivyIndex:
 
     def clear(self) -> None:
         """Switch to an empty generation."""
-        label = ""
-        with contextlib.suppress(OSError):
-            label = self.label()
-        self.rebuild((), label=label)
+        self.rebuild((), label=self._generations.known_label())
 
     # ---- reading ----
 

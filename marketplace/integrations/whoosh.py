@@ -197,10 +197,7 @@ class WhooshIndex:
 
     def clear(self) -> None:
         """Switch to an empty generation."""
-        label = ""
-        with contextlib.suppress(OSError):
-            label = self.label()
-        self.rebuild((), label=label)
+        self.rebuild((), label=self._generations.known_label())
 
     # ---- reading ----
 

@@ -1,7 +1,6 @@
 """The public list of projects, its filters, and what can be taken along: CSV and XLSX."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
@@ -26,6 +25,7 @@ from marketplace.projects.rules import (
 from marketplace.projects.views.blueprint import blueprint, facets
 from marketplace.web.access import public
 from marketplace.web.downloads import spreadsheet
+from marketplace.web.facets import Chip, Option
 from marketplace.web.formats import day, moment
 from marketplace.web.paging import Page, page_number
 from marketplace.web.security import EXPORT_LIMIT, limiter
@@ -35,26 +35,6 @@ MOST_EXPORTED = 2_000
 GROUP = 3                          # length of the catalogue codes that head the tree
 SEARCH = "/search"                 # words are looked for there, over all kinds
 SEARCH_SORTS = {Sort.BUDGET_UP: "budget_low", Sort.BUDGET_DOWN: "budget_high", Sort.CLOSING: "closing"}
-
-
-@dataclass(frozen=True)
-class Option:
-    """One value of a facet as the page shows it."""
-
-    value: str
-    word: str
-    count: int
-    is_chosen: bool
-    depth: int = 0
-
-
-@dataclass(frozen=True)
-class Chip:
-    """A condition in force, and the address without it."""
-
-    facet: str
-    word: str
-    url: str
 
 
 @blueprint.get("/projects")

@@ -18,6 +18,7 @@ from marketplace.search.queries.finding import Understood
 from marketplace.search.queries.pages import KIND, Results
 from marketplace.search.queries.places import Names
 from marketplace.search.rules.question import KINDS, Question
+from marketplace.web.facets import Chip, Option
 
 TABS: Mapping[str, str] = {
     "project": N_("项目"), "organization": N_("组织"), "catalog_item": N_("目录"), "purchase_list_item": N_("采购清单"),
@@ -56,32 +57,12 @@ MOST_OPTIONS = 60
 
 
 @dataclass(frozen=True)
-class Option:
-    """One value of a facet as the page shows it."""
-
-    value: str
-    word: str
-    count: int
-    is_chosen: bool
-    depth: int = 0
-
-
-@dataclass(frozen=True)
 class Facet:
     """One facet as the page shows it."""
 
     name: str
     word: str
     options: Sequence[Option]
-
-
-@dataclass(frozen=True)
-class Chip:
-    """A condition in force, and the address without it."""
-
-    facet: str
-    word: str
-    url: str
 
 
 @dataclass(frozen=True)
