@@ -2,7 +2,7 @@
    No inline handlers, no eval, nothing kept in the browser except the switch for keys. */
 (() => {
   "use strict";
-  const words = document.getElementById("words")?.dataset ?? {};
+  const words = document.getElementById("page-words")?.dataset ?? {};
   const all = (selector, root = document) => Array.from(root.querySelectorAll(selector));
   const token = () => {
     const headers = document.body.getAttribute("hx-headers");
