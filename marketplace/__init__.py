@@ -17,8 +17,8 @@ from marketplace.core.ports import SearchIndex, Services
 
 T = TypeVar("T")
 SLICES = (  # lowest first; a slice may use only those before it
-    "accounts", "files", "organizations", "imports", "catalogs", "procedures", "documents", "projects", "bids",
-    "awards", "contracts", "search", "inbox", "desks", "demo",
+    "accounts", "files", "organizations", "imports", "catalogs", "procedures", "documents", "ledger", "payments",
+    "projects", "bids", "funding", "pledging", "awards", "contracts", "agreements", "search", "inbox", "desks", "demo",
 )
 
 CODE_NAMES = ("category_names", "area_names")  # code -> name, for slices below the one that keeps the codes
@@ -75,7 +75,7 @@ def _wire_slices(app: Flask) -> None:
     """Register each slice's blueprints, handlers, public documents and commands; refuse to start on a loose end."""
     listeners: dict[str, list[str]] = {}
     found: dict[str, dict[str, object]] = {"handlers": {}, "public_sources": {}, "import_targets": {}, "names": {},
-                                          "warm_ups": {}}
+                                          "warm_ups": {}, "periodic": {}}
     for name in SLICES:
         _part(name, "models")
         for blueprint in _things(_part(name, "views"), Blueprint):
@@ -90,6 +90,7 @@ def _wire_slices(app: Flask) -> None:
                 found["handlers"][handler_name] = handler
         found["import_targets"].update(getattr(jobs, "IMPORT_TARGETS", {}))
         found["warm_ups"].update(getattr(jobs, "WARM_UPS", {}))
+        found["periodic"].update(getattr(jobs, "PERIODIC", {}))
         queries = _part(name, "queries")
         if offer := getattr(queries, "public_documents", None):
             found["public_sources"][name] = offer

@@ -1,5 +1,6 @@
 """The only place that reads the wall clock; everything else takes `now` as an argument."""
 
+import time
 from datetime import date, datetime, timedelta, timezone
 
 BEIJING = timezone(timedelta(hours=8), "UTC+8")
@@ -8,6 +9,11 @@ BEIJING = timezone(timedelta(hours=8), "UTC+8")
 def utc_now() -> datetime:
     """Return the present moment, aware, in UTC."""
     return datetime.now(tz=timezone.utc)  # noqa: UP017 - 3.11 has datetime.UTC; the long name reads better here
+
+
+def monotonic() -> float:
+    """Return seconds that only ever grow, for pauses inside one process; never for anything that is stored."""
+    return time.monotonic()
 
 
 def beijing(moment: datetime) -> datetime:

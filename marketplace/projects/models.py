@@ -3,7 +3,7 @@
 from dataclasses import fields
 from datetime import date, datetime
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from marketplace.catalogs.models import PurchaseListLine
@@ -40,6 +40,7 @@ class Project(Model):
     budget: Mapped[Money | None] = mapped_column(index=True)
     ceiling: Mapped[Money | None]                                # 最高限价; at most the budget
     funding_source: Mapped[str] = mapped_column(default="")
+    takes_matching: Mapped[bool] = mapped_column(default=False, server_default=false())  # the notice says so (2.7a)
     scoring_method: Mapped[str] = mapped_column(default="comprehensive")  # comprehensive, lowest_price, fixed_price
     price_weight: Mapped[int] = mapped_column(default=10)        # per cent of 100
     panel_size: Mapped[int] = mapped_column(default=5)

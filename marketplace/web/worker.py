@@ -3,12 +3,12 @@
 import logging
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from flask import Flask, current_app
 
 from marketplace.core import audit
-from marketplace.core.clock import utc_now
+from marketplace.core.clock import monotonic, utc_now
 from marketplace.core.db import db, transaction
 from marketplace.core.outbox import Claim, Handler, claim_due, mark_done, mark_failed
 
@@ -46,7 +46,27 @@ def run_due(*, limit: int = 10) -> int:
         run_claim(claim)
     with transaction() as session:
         audit.seal_batch(session)
+    run_periodic()
     return len(claims)
+
+
+def run_periodic(*, all_of_them: bool = False) -> None:
+    """Run what slices list as PERIODIC (name -> seconds between runs, function) and is due in this process.
+
+    Each opens its own transactions, may run in several processes at once, and may be run twice: work that must
+    happen at a moment is a job; this is for sweeping up (sealing, expiry, reconciliation).
+    """
+    duties: Mapping[str, tuple[float, Callable[[], None]]] = current_app.extensions["marketplace.periodic"]
+    last: dict[str, float] = current_app.extensions.setdefault("marketplace.periodic_last", {})
+    for name, (seconds, duty) in duties.items():
+        if not all_of_them and monotonic() - last.get(name, -seconds) < seconds:
+            continue
+        last[name] = monotonic()
+        try:
+            duty()
+        except Exception:
+            db.session.rollback()
+            log.exception("the duty %s failed; it comes again", name)
 
 
 def run_until_idle(*, most: int = 100_000) -> int:

@@ -1,0 +1,1 @@
+"""Rules of funding: buckets of a pledge, funders, matching, landing. Pure."""

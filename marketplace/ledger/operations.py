@@ -1,0 +1,45 @@
+"""Posts journals, reverses them, seals them. Every change of money elsewhere calls `post` in the same transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from marketplace.core.access import Actor
+from marketplace.core.db import new_ref
+from marketplace.ledger import rules
+from marketplace.ledger.models import Journal, Transfer
+from marketplace.ledger.rules import Posting
+
+
+def post(session: Session, *, actor: Actor, idem_key: str, kind: str, subject: tuple[str, str],
+         postings: Sequence[Posting], now: datetime, reverses: Journal | None = None) -> int:
+    """Write one journal and return its id. The unique `idem_key` is the proof that it happens once.
+
+    A second journal of the same key fails in the database (IntegrityError): callers guard the step itself by a
+    conditional UPDATE first, so that a repetition never comes this far.
+    """
+    ref = new_ref()
+    lines = [(posting.debit, posting.credit, posting.amount.fen) for posting in postings]
+    own_hash = rules.journal_hash(
+        ref=ref, idem_key=idem_key, kind=kind, subject=subject, at=now, actor_id=actor.person_id,
+        reverses_ref=reverses.ref if reverses else None, postings=lines)
+    # the bare tables: a mapped insert costs five times as much, and this runs while a hot row is locked
+    journal_id: int = session.execute(
+        insert(Journal.__table__).returning(Journal.__table__.c.id), {  # type: ignore[arg-type]
+            "ref": ref, "idem_key": idem_key, "kind": kind, "subject_kind": subject[0], "subject_ref": subject[1],
+            "at": now, "actor_id": actor.person_id, "reverses_id": reverses.id if reverses else None,
+            "own_hash": own_hash}).scalar_one()
+    session.execute(insert(Transfer.__table__), [  # type: ignore[arg-type]
+        {"journal_id": journal_id, "line": line, "debit": posting.debit, "credit": posting.credit,
+         "amount": posting.amount} for line, posting in enumerate(postings, 1)])
+    return journal_id
+
+
+def reverse(session: Session, *, actor: Actor, journal: Journal, idem_key: str, kind: str, now: datetime) -> int:
+    """Post the opposite of a journal. A journal is reversed at most once (UNIQUE reverses_id)."""
+    rows = session.execute(select(Transfer.debit, Transfer.credit, Transfer.amount)
+                           .where(Transfer.journal_id == journal.id).order_by(Transfer.line)).all()
+    return post(session, actor=actor, idem_key=idem_key, kind=kind, subject=(journal.subject_kind, journal.subject_ref),
+                postings=[Posting(row.credit, row.debit, row.amount) for row in rows], now=now, reverses=journal)
