@@ -1,0 +1,1 @@
+"""Forms of funding: text to typed values."""

@@ -1,0 +1,1 @@
+"""What changes money: pools, allocation, pledges, commitments, releases. Every verb is one operation."""

@@ -1,0 +1,1 @@
+"""Reads of funding for pages, papers and the search."""
