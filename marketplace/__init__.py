@@ -60,6 +60,9 @@ def _wire_people(app: Flask) -> None:
     app.extensions["marketplace.actor_loader"] = lambda person_id: queries.load_actor(db.session(), person_id)
     app.extensions["marketplace.idle_limit"] = rules.idle_limit
     app.extensions["marketplace.note_refusal"] = operations.note_refusal
+    app.extensions["marketplace.own_door"] = queries.own_door
+    app.extensions["marketplace.password_fits"] = rules.password_fits
+    app.extensions["marketplace.step_up"] = operations.step_up
     from marketplace.catalogs.queries import work_calendar
 
     app.extensions["marketplace.work_calendar"] = work_calendar

@@ -212,6 +212,30 @@ def sign_in(session: Session, *, login: str, address: str, device: str, is_right
     return start_session(session, person=person, address=address, device=device, now=now)
 
 
+def step_up(session: Session, *, actor: Actor, address: str, is_right: bool, tried_hash: str | None, step: str,
+            now: datetime) -> tuple[bool, datetime | None]:
+    """End one asking for the password before a weighty step: (may go on, locked until).
+
+    `is_right` is the answer of rules.password_fits, asked outside any transaction. A wrong one counts as a failed
+    sign-in of the account from that address; the right one forgets those failures.
+    """
+    person = session.get(Person, actor.person_id)
+    if person is None:
+        return False, None
+    until = queries.locked_until(session, login=person.login, address=address, now=now)
+    if until is not None:
+        return False, until
+    if not is_right or not person.is_active or person.password_hash != tried_hash:
+        until = note_failure(session, login=person.login, address=address, now=now)
+        record(session, actor=actor, action="step_up.failed", subject=_subject(person), now=now, step=step,
+               locked=until is not None)
+        return False, until
+    session.execute(delete(SignInFailure).where(SignInFailure.login_key == rules.login_key(person.login),
+                                                SignInFailure.address == address))
+    record(session, actor=actor, action="step_up.succeeded", subject=_subject(person), now=now, step=step)
+    return True, None
+
+
 def start_session(session: Session, *, person: Person, address: str, device: str, now: datetime) -> str:
     """Begin a session for a person whose identity is proved; return its token, which only the cookie keeps."""
     token = rules.new_token()

@@ -175,6 +175,12 @@ def door(session: Session, *, login: str, address: str, now: datetime) -> Door:
                 locked_until(session, login=login, address=address, now=now))
 
 
+def own_door(session: Session, *, person_id: int, address: str, now: datetime) -> Door:
+    """Return what a person meets who is asked for the password again: the stored hash, and the lock."""
+    person = session.get(Person, person_id)
+    return door(session, login=person.login if person else "", address=address, now=now)
+
+
 def locked_until(session: Session, *, login: str, address: str, now: datetime) -> datetime | None:
     """Return until when the pair of account name and address is locked, or None."""
     until = session.scalar(select(SignInFailure.locked_until).where(
