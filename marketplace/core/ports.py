@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from marketplace.core.searching import IndexRow, SearchHits, SearchRequest
+from marketplace.core.searching import IndexRow, PackedRow, SearchHits, SearchRequest
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,13 @@ class SearchIndex(Protocol):
     def size(self) -> int:
         """Return how many documents the index holds."""
 
-    def rebuild(self, rows: Iterable[IndexRow], *, label: str = "", late: LateChanges | None = None) -> int:
+    def packed(self, row: IndexRow) -> IndexRow | PackedRow:
+        """Return a row in the form in which `rebuild` takes it with the least work; needs no index.
+
+        For rows that other processes make.
+        """
+
+    def rebuild(self, rows: Iterable[IndexRow | PackedRow], *, label: str = "", late: LateChanges | None = None) -> int:
         """Build anew beside the old index while it serves, then take its place; return how many documents it holds.
 
         Keys must differ. `late` is asked just before the switch, when no other writer writes: (rows, deleted) of what

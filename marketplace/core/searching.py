@@ -67,6 +67,21 @@ class IndexRow:
 
 
 @dataclass(frozen=True)
+class PackedRow:
+    """A row as one engine writes it: one text, which another process sends quickly. Other engines cannot read it."""
+
+    text: str
+
+
+def plain(row: IndexRow | PackedRow) -> IndexRow:
+    """Return a row that no engine packed; raises TypeError for one that another engine did."""
+    if isinstance(row, PackedRow):
+        msg = "this row was packed by another engine"
+        raise TypeError(msg)
+    return row
+
+
+@dataclass(frozen=True)
 class Alternative:
     """One way to satisfy a clause: all of these tokens."""
 

@@ -10,12 +10,14 @@ from marketplace.core.searching import (
     Cursor,
     Hit,
     IndexRow,
+    PackedRow,
     SearchHits,
     SearchRequest,
     Sort,
     Zone,
     chosen,
     order_of,
+    plain,
     said,
     score_of,
 )
@@ -68,9 +70,13 @@ class MemoryIndex:
         """Return how many documents there are."""
         return len(self.rows)
 
-    def rebuild(self, rows: Iterable[IndexRow], *, label: str = "", late: LateChanges | None = None) -> int:
+    def packed(self, row: IndexRow) -> IndexRow:
+        """Return the row."""
+        return row
+
+    def rebuild(self, rows: Iterable[IndexRow | PackedRow], *, label: str = "", late: LateChanges | None = None) -> int:
         """Begin anew."""
-        self.rows = {row.key: row for row in rows}
+        self.rows = {row.key: row for row in map(plain, rows)}
         self._label = label
         if late is not None:
             changed, gone = late()

@@ -8,7 +8,8 @@ class RjiebaSegmenter:
 
     def words(self, text: str) -> list[str]:
         """Return the words of a text for searching, longer ones with the shorter ones inside."""
-        return [str(word) for word in rjieba.cut_for_search(text)]
+        found: list[str] = rjieba.cut_for_search(text)
+        return found
 
     def cut(self, text: str) -> list[str]:
         """Return the words of a text in order: joined they are the text."""

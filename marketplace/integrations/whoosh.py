@@ -20,7 +20,7 @@ from whoosh import fields, formats, reading
 from whoosh import index as whoosh
 
 from marketplace.core.ports import LateChanges
-from marketplace.core.searching import IndexRow, SearchHits, SearchRequest, Zone
+from marketplace.core.searching import IndexRow, PackedRow, SearchHits, SearchRequest, Zone, plain
 from marketplace.integrations import columns
 from marketplace.integrations.generations import LOCK_SECONDS, Generations, as_oserror
 from marketplace.integrations.whoosh_writing import TermCodec, TermPool
@@ -178,12 +178,16 @@ class WhooshIndex:
         whoosh.create_in(str(folder), _schema()).close()
         return folder
 
-    def rebuild(self, rows: Iterable[IndexRow], *, label: str = "", late: LateChanges | None = None) -> int:
+    def packed(self, row: IndexRow) -> IndexRow:
+        """Return the row: nothing is saved by writing it another way."""
+        return row
+
+    def rebuild(self, rows: Iterable[IndexRow | PackedRow], *, label: str = "", late: LateChanges | None = None) -> int:
         """Build a new generation and switch to it; readers of the old one finish undisturbed."""
         with as_oserror(WRITTEN), self._generations.building.held():
             folder = self._make(label)
             try:
-                left = iter(rows)
+                left = map(plain, rows)
                 for first in left:      # row by row: ten thousand at once would be a gigabyte
                     _add(_open(folder), itertools.chain((first,), itertools.islice(left, REBUILT_AT_ONCE - 1)))
                 with self._generations.writing.held():

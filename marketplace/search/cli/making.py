@@ -4,6 +4,7 @@ Children are forked with the language in memory and never touch database or inde
 memory stays flat.
 """
 
+import gc
 import multiprocessing
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -11,34 +12,32 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from marketplace.core.publishing import PublicDocument
-from marketplace.core.searching import IndexRow
+from marketplace.search.queries.upkeep import Packing, Row, WithTexts, one_by_one
 from marketplace.search.rules.analysis import Language
-from marketplace.search.rules.rows import row_of
 
 if TYPE_CHECKING:
     from multiprocessing.pool import AsyncResult
 
-WithTexts = tuple[PublicDocument, tuple[str, ...]]
 BATCH = 100
 WAITING = 3                        # batches a process has before it
-_shared: list[tuple[Language, datetime]] = []        # what the children are forked with
+_shared: list[tuple[Language, datetime, Packing]] = []        # what the children are forked with
 
 
-def _made(batch: list[WithTexts]) -> list[IndexRow]:
+def _made(batch: list[WithTexts]) -> list[Row]:
     """Make the rows of a batch, in a child."""
-    language, now = _shared[-1]
-    return [row_of(document, language, now, texts) for document, texts in batch]
+    language, now, packed = _shared[-1]
+    return list(one_by_one(batch, language, now, packed))
 
 
-def in_processes(count: int, documents: Iterable[WithTexts], language: Language, now: datetime) -> Iterator[IndexRow]:
-    """Yield rows in the order of their documents, made in `count` processes."""
+def in_processes(count: int, documents: Iterable[WithTexts], language: Language, now: datetime,
+                 packed: Packing) -> Iterator[Row]:
+    """Yield rows in the order of their documents, made and packed in `count` processes."""
     language.tokens("预热")         # what is read on first use is read once, before the fork
     language.heads("预热")
-    _shared.append((language, now))
+    _shared.append((language, now, packed))
     try:
-        with multiprocessing.get_context("fork").Pool(count) as pool:
-            left, waiting = iter(documents), deque["AsyncResult[list[IndexRow]]"]()
+        with multiprocessing.get_context("fork").Pool(count, gc.freeze) as pool:
+            left, waiting = iter(documents), deque["AsyncResult[list[Row]]"]()
             while batch := list(islice(left, BATCH)):
                 waiting.append(pool.apply_async(_made, (batch,)))
                 if len(waiting) > WAITING * count:

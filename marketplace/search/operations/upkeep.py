@@ -13,6 +13,7 @@ from marketplace.search.queries.languages import language_of
 from marketplace.search.queries.upkeep import (
     BATCH,
     Making,
+    Row,
     Sources,
     all_documents,
     documents_of,
@@ -21,6 +22,7 @@ from marketplace.search.queries.upkeep import (
     rows_of,
     stamps_of,
     waiting_keys,
+    with_texts,
 )
 from marketplace.search.rules.upkeep import Difference, Key
 
@@ -80,11 +82,11 @@ def rebuild(session: Session, *, services: Services, sources: Sources, now: date
         found = documents_of(session, sources, keys)
         return rows_of(session, found.values(), language=language, now=now), keys - found.keys()
 
-    rows = rows_of(session, all_documents(session, sources), language=language, now=now, making=making)
+    rows = making(with_texts(session, all_documents(session, sources)), language, now, services.search_index.packed)
     return services.search_index.rebuild(_counted(rows, progress), label=label, late=late)
 
 
-def _counted(rows: Iterable[IndexRow], progress: Progress | None) -> Iterator[IndexRow]:
+def _counted(rows: Iterable[Row], progress: Progress | None) -> Iterator[Row]:
     """Yield rows, and tell how many went by after every batch."""
     count = 0
     for count, row in enumerate(rows, start=1):

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from marketplace.core.outbox import NOT_DONE, Job, JobState
 from marketplace.core.ports import SearchIndex
 from marketplace.core.publishing import INDEX_HANDLER, PUBLIC_CHANGED, PublicDocument, index_lag
-from marketplace.core.searching import IndexRow
+from marketplace.core.searching import IndexRow, PackedRow
 from marketplace.search.queries.extracts import texts_by_document
 from marketplace.search.queries.naming import SOURCE_OF_KIND, named
 from marketplace.search.rules.analysis import Language
@@ -19,7 +19,9 @@ from marketplace.search.rules.upkeep import Difference, Key, compare
 
 Sources = Mapping[str, Callable[..., Iterable[PublicDocument]]]
 WithTexts = tuple[PublicDocument, tuple[str, ...]]
-Making = Callable[[Iterable[WithTexts], Language, datetime], Iterator[IndexRow]]
+Row = IndexRow | PackedRow
+Packing = Callable[[IndexRow], Row]
+Making = Callable[[Iterable[WithTexts], Language, datetime, Packing], Iterator[Row]]
 BATCH = 500
 CLOCKS_DIFFER = timedelta(seconds=60)      # between the machines that write jobs and the one that rebuilds
 
@@ -44,7 +46,7 @@ def documents_of(session: Session, sources: Sources, keys: Iterable[Key]) -> dic
     return {(document.kind, document.ref): document for document in named(session, found)}
 
 
-def _with_texts(session: Session, documents: Iterable[PublicDocument]) -> Iterator[WithTexts]:
+def with_texts(session: Session, documents: Iterable[PublicDocument]) -> Iterator[WithTexts]:
     """Yield documents with the texts of their files, a batch at a time."""
     left = iter(documents)
     while batch := list(islice(left, BATCH)):
@@ -53,22 +55,23 @@ def _with_texts(session: Session, documents: Iterable[PublicDocument]) -> Iterat
             yield document, texts[document.kind, document.ref]
 
 
-def one_by_one(documents: Iterable[WithTexts], language: Language, now: datetime) -> Iterator[IndexRow]:
-    """Yield the rows of documents with the texts of their files."""
+def one_by_one(documents: Iterable[WithTexts], language: Language, now: datetime, packed: Packing) -> Iterator[Row]:
+    """Yield the rows of documents with the texts of their files, in the form in which an engine takes them."""
     for document, texts in documents:
-        yield row_of(document, language, now, texts)
+        yield packed(row_of(document, language, now, texts))
 
 
-def rows_of(session: Session, documents: Iterable[PublicDocument], *, language: Language, now: datetime,
-            making: Making = one_by_one) -> Iterator[IndexRow]:
+def rows_of(session: Session, documents: Iterable[PublicDocument], *, language: Language,
+            now: datetime) -> Iterator[IndexRow]:
     """Yield the rows of documents."""
-    return making(_with_texts(session, documents), language, now)
+    for document, texts in with_texts(session, documents):
+        yield row_of(document, language, now, texts)
 
 
 def stamps_of(session: Session, documents: Iterable[PublicDocument], *, now: datetime) -> dict[Key, str]:
     """Return the fingerprints that the rows of documents would have."""
     return {(document.kind, document.ref): stamp_of(document, now, texts)
-            for document, texts in _with_texts(session, documents)}
+            for document, texts in with_texts(session, documents)}
 
 
 def waiting_keys(session: Session, *, now: datetime) -> set[Key]:

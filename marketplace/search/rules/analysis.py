@@ -9,7 +9,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import accumulate
 from operator import add
 
 from marketplace.search.rules.dictionary import Entry, EntryKind, above, wider
@@ -21,6 +22,8 @@ HAN = "㐀-䶿一-鿿豈-﫿\U00020000-\U0003ffff〇々"
 _FIRST_HAN = "㐀"
 _RUN = re.compile(rf"(?P<han>[{HAN}]+)|(?P<word>[^\W_{HAN}]+(?:[-./+&@#][^\W_{HAN}]+)*)")
 _PARTS = re.compile(r"[^\W_]+")
+_SENTENCES = re.compile(r"[\n。；]+")
+_SHORT, _MOST_SENTENCES = 60, 4_000     # characters of a sentence whose tokens are kept, and how many such
 _LONGEST_WORD = 60
 _LONGEST_HEAD = 10
 _MOST_STARTS = 8
@@ -79,6 +82,8 @@ def pairs(text: str) -> list[str]:
 
 def word_tokens(word: str) -> list[str]:
     """Return the tokens of a Latin word or number: itself and, of one with marks inside, its parts."""
+    if word.isalnum():
+        return [word[:_LONGEST_WORD]]
     parts = _PARTS.findall(word)
     return [word[:_LONGEST_WORD], *(part[:_LONGEST_WORD] for part in parts)] if len(parts) > 1 else [
         word[:_LONGEST_WORD]]
@@ -116,7 +121,9 @@ class Language:
         self.kinds: Mapping[str, EntryKind] = {entry.concept: entry.kind for entry in self.entries}
         self.terms = Terms(self.entries)
         self._kept: dict[str, list[str]] = {}           # tokens of the forms met so far
+        self._remembered = lru_cache(maxsize=_MOST_SENTENCES)(self._read)
         self.codes = self._codes()
+        self._place_tokens: dict[str, frozenset[str]] = {}
 
     @cached_property
     def sounds(self) -> Sounds:
@@ -160,15 +167,27 @@ class Language:
         return self._readings(normal(text))
 
     def tokens(self, text: str, *, singles: bool = False) -> set[str]:
-        """Return the tokens of a text in all its readings; `singles`: its single characters too."""
+        """Return the tokens of a text in all its readings; `singles`: its single characters too.
+
+        No token reaches over the end of a line or a sentence: each is read alone, and short ones are remembered.
+        """
         found: set[str] = set()
-        for reading in self.readings(text):
-            found |= self._tokens(reading, singles=singles)
+        for sentence in _SENTENCES.split(text):
+            if len(sentence) <= _SHORT:
+                found |= self._remembered(sentence, singles)
+            else:
+                found |= self._read(sentence, singles)
         return found
 
-    def _tokens(self, text: str, *, singles: bool) -> set[str]:
-        """Return the tokens of one reading."""
+    def _read(self, text: str, singles: bool) -> frozenset[str]:  # noqa: FBT001 - kept by its arguments
+        """Return the tokens of a sentence in all its readings."""
         found: set[str] = set()
+        for reading in self.readings(text):
+            self._gather(reading, found, singles=singles)
+        return frozenset(found)
+
+    def _gather(self, text: str, found: set[str], *, singles: bool) -> None:
+        """Add the tokens of one reading."""
         for match in _RUN.finditer(text):
             run = match.group()
             if match.lastgroup != "han":
@@ -177,10 +196,9 @@ class Language:
             found.update(map(add, run, run[1:]))
             if singles or len(run) == 1:
                 found.update(run)
-        found.update(word for word in self._words(text) if len(word) > 2 and word[0] >= _FIRST_HAN)  # noqa: PLR2004
+        found.update([word for word in self._words(text) if len(word) > 2 and word[0] >= _FIRST_HAN])  # noqa: PLR2004
         for start, end in self.terms.places(text):
             found.update(self._tokens_of(text[start:end]))
-        return found
 
     def inside(self, word: str) -> list[str]:
         """Return a word and the words inside it."""
@@ -202,12 +220,20 @@ class Language:
         self._kept[term] = tokens
         return tokens
 
+    def place_tokens(self, code: str) -> frozenset[str]:
+        """Return the tokens of the place with a code, and of those above; none where nobody knows the code."""
+        if code not in self._place_tokens and code in self.places:
+            name = self.simple(self.places[code].name)
+            above = (f"~{over}" for over in self.above.get(name, ()))
+            self._place_tokens[code] = frozenset((f"={name}", f"~{name}", *above))
+        return self._place_tokens.get(code, frozenset())
+
     def split(self, text: str) -> list[str]:
         """Return the words of a run of characters in order: forms of the dictionary, and what lies between them."""
         words, at = [], 0
-        for found in self.terms.cover(text):
-            words += [*(self.cut(text[at:found.start]) if found.start > at else ()), found.term]
-            at = found.end
+        for start, end in self.terms.places(text):
+            words += [*(self.cut(text[at:start]) if start > at else ()), text[start:end]]
+            at = end
         return words + self.cut(text[at:]) if at < len(text) else words
 
     def heads(self, title: str) -> set[str]:
@@ -221,15 +247,16 @@ class Language:
                 found.update(_beginnings(run.text))
                 continue
             words = self.split(run.text)[:_MOST_STARTS]
-            spoken = [tuple(self.syllables(word)) for word in words]
-            for i in range(len(words)):
-                rest = [syllable for word in spoken[i:] for syllable in word]
-                found |= _beginnings("".join(words[i:]))
-                found |= _beginnings("".join(rest))
-                found |= _beginnings("".join(syllable[:1] for syllable in rest))
+            spoken = [self.syllables(word) for word in words]
+            for parts in (words, ["".join(word) for word in spoken],
+                          ["".join([syllable[:1] for syllable in word]) for word in spoken]):
+                rest = "".join(parts)
+                for part in parts:
+                    found.update(_beginnings(rest))
+                    rest = rest[len(part):]
         return found
 
 
-def _beginnings(text: str) -> set[str]:
-    """Return the beginnings of a text, one to ten characters long."""
-    return {text[:length] for length in range(1, min(len(text), _LONGEST_HEAD) + 1)}
+def _beginnings(text: str) -> Iterator[str]:
+    """Yield the beginnings of a text, one to ten characters long."""
+    return accumulate(text[:_LONGEST_HEAD])

@@ -50,12 +50,7 @@ def status_of(document: PublicDocument, now: datetime) -> str:
 
 def _place_tokens(document: PublicDocument, language: Language) -> set[str]:
     """Return the tokens of the places a document belongs to by its codes, and of those above."""
-    found: set[str] = set()
-    for code in document.facets.get("area", (document.area,)):
-        if place := language.places.get(code):
-            name = language.simple(place.name)
-            found.update((f"={name}", f"~{name}", *(f"~{over}" for over in language.above.get(name, ()))))
-    return found
+    return {token for code in document.facets.get("area", (document.area,)) for token in language.place_tokens(code)}
 
 
 def _year_tokens(document: PublicDocument) -> set[str]:

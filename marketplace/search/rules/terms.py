@@ -35,6 +35,7 @@ class Terms:
             if len(term) not in held_lengths:
                 self._lengths[term[:2]] = (*held_lengths, len(term))
         self._latin = frozenset(term for term in self.concepts if _is_latin(term[0]) or _is_latin(term[-1]))
+        self._alone = frozenset(term for term in self.concepts if len(term) == 1)
         self._inside: dict[str, tuple[str, ...]] = {}
         self._line = "\n".join(self.concepts)
 
@@ -74,22 +75,31 @@ class Terms:
 
     def places(self, text: str, *, shorter_than: int = 1000) -> list[tuple[int, int]]:
         """Return where the forms stand that cover most of a text, in order: worth the square of their length each."""
-        size, concepts, latin, lengths = len(text), self.concepts, self._latin, self._lengths.get
-        best = [0] * (size + 1)             # of the text from here on
-        chosen = [(size, size)] * (size + 1)        # the first form from here on
-        top, first, start = 0, (size, size), size
-        for two in map(add, reversed(text), " " + text[:0:-1]):
-            start -= 1
-            for length in lengths(two, ()):
+        size, concepts, latin = len(text), self.concepts, self._latin
+        best = [0] * (size + 1)             # of the text from here on; filled in from the right
+        chosen: dict[int, int] = {}         # where a form begins that makes it better -> where it ends
+        top, filled = 0, size
+        for start, lengths in self._beginnings(text):
+            best[start + 1:filled + 1] = [top] * (filled - start)
+            filled = start
+            for length in lengths:
                 end = start + length
                 if (end <= size and length < shorter_than and length * length + best[end] > top
                         and (term := text[start:end]) in concepts
                         and (term not in latin or _is_whole(text, start, end))):
-                    top, first = length * length + best[end], (start, end)
-            if two[0] in concepts and 1 + best[start + 1] > top and self._is_free(two[0], text, start):
-                top, first = 1 + best[start + 1], (start, start + 1)
-            best[start], chosen[start] = top, first
-        return list(_from(chosen, size))
+                    top, chosen[start] = length * length + best[end], end
+        return list(_from(chosen))
+
+    def _beginnings(self, text: str) -> list[tuple[int, tuple[int, ...]]]:
+        """Return where a form may begin, and how long it may be, from the right."""
+        known = self._lengths
+        found = [(at, known[two]) for at, two in enumerate(map(add, text, text[1:])) if two in known]
+        if self._alone and not self._alone.isdisjoint(text):
+            lengths = dict(found)
+            found = [(at, (*lengths.get(at, ()), 1) if letter in self._alone else lengths[at])
+                     for at, letter in enumerate(text) if at in lengths or letter in self._alone]
+        found.reverse()
+        return found
 
     def inside(self, term: str) -> tuple[str, ...]:
         """Return the concepts of the forms inside a form, its own left out."""
@@ -100,12 +110,13 @@ class Terms:
         return self._inside[term]
 
 
-def _from(chosen: list[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
-    """Yield the forms chosen, from the left."""
-    place = chosen[0]
-    while place[0] < size:
-        yield place
-        place = chosen[place[1]]
+def _from(chosen: dict[int, int]) -> Iterator[tuple[int, int]]:
+    """Yield the forms chosen, from the left; the last one found begins first."""
+    at = 0
+    for start, end in reversed(chosen.items()):
+        if start >= at:
+            yield start, end
+            at = end
 
 
 def _is_whole(text: str, start: int, end: int) -> bool:
