@@ -184,9 +184,12 @@ def upgrade() -> None:
     sa.Column('closing', marketplace.core.db.MoneyColumn(), nullable=True),
     sa.Column('lines_new', sa.Integer(), nullable=False),
     sa.Column('lines_known', sa.Integer(), nullable=False),
+    sa.Column('file_id', sa.Integer(), nullable=True),
+    sa.Column('has_gaps', sa.Boolean(), nullable=False),
     sa.Column('imported_by', sa.Integer(), nullable=True),
     sa.Column('imported_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['account_id'], ['receiving_account.id'], name=op.f('fk_bank_statement_account_id_receiving_account')),
+    sa.ForeignKeyConstraint(['file_id'], ['stored_file.id'], name=op.f('fk_bank_statement_file_id_stored_file')),
     sa.ForeignKeyConstraint(['imported_by'], ['person.id'], name=op.f('fk_bank_statement_imported_by_person')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_bank_statement')),
     sa.UniqueConstraint('account_id', 'sha256', name=op.f('uq_bank_statement_account_id_sha256')),
@@ -385,16 +388,19 @@ def upgrade() -> None:
     sa.Column('payer_account', sa.String(), nullable=False),
     sa.Column('purpose', sa.String(), nullable=False),
     sa.Column('state', sa.String(), nullable=False),
+    sa.Column('settled', marketplace.core.db.MoneyColumn(), nullable=False),
     sa.Column('matched_by', sa.String(), nullable=False),
     sa.Column('subject_kind', sa.String(), nullable=False),
     sa.Column('subject_ref', sa.String(), nullable=False),
     sa.Column('settled_by', sa.Integer(), nullable=True),
     sa.Column('settled_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=True),
+    sa.CheckConstraint("(state = 'matched') = (settled = amount)", name=op.f('ck_bank_line_matched_is_settled')),
     sa.CheckConstraint("(state = 'matched') = (subject_kind <> '')", name=op.f('ck_bank_line_matched_has_subject')),
     sa.CheckConstraint("direction IN ('in', 'out')", name=op.f('ck_bank_line_direction')),
     sa.CheckConstraint("state IN ('suspense', 'matched', 'returning', 'returned')", name=op.f('ck_bank_line_state')),
     sa.CheckConstraint('amount > 0', name=op.f('ck_bank_line_amount')),
     sa.CheckConstraint('fee >= 0', name=op.f('ck_bank_line_fee')),
+    sa.CheckConstraint('settled >= 0 AND settled <= amount', name=op.f('ck_bank_line_settled')),
     sa.ForeignKeyConstraint(['account_id'], ['receiving_account.id'], name=op.f('fk_bank_line_account_id_receiving_account')),
     sa.ForeignKeyConstraint(['settled_by'], ['person.id'], name=op.f('fk_bank_line_settled_by_person')),
     sa.ForeignKeyConstraint(['statement_id'], ['bank_statement.id'], name=op.f('fk_bank_line_statement_id_bank_statement')),
@@ -569,7 +575,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('payment_order_line', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_payment_order_line_order_id'), ['order_id'], unique=False)
-        batch_op.create_index('uq_payment_order_line_live', ['subject_kind', 'subject_ref'], unique=True, sqlite_where=sa.text("state <> 'cancelled'"), postgresql_where=sa.text("state <> 'cancelled'"))
+        batch_op.create_index('uq_payment_order_line_live', ['subject_kind', 'subject_ref'], unique=True, sqlite_where=sa.text("state = 'ordered' OR (state = 'paid' AND subject_kind <> 'refund')"), postgresql_where=sa.text("state = 'ordered' OR (state = 'paid' AND subject_kind <> 'refund')"))
 
     op.create_table('pledging_guest',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -631,6 +637,31 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('refund', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_refund_charge_id'), ['charge_id'], unique=False)
+
+    op.create_table('bank_line_part',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('ref', sa.String(), nullable=False),
+    sa.Column('line_id', sa.Integer(), nullable=False),
+    sa.Column('subject_kind', sa.String(), nullable=False),
+    sa.Column('subject_ref', sa.String(), nullable=False),
+    sa.Column('amount', marketplace.core.db.MoneyColumn(), nullable=False),
+    sa.Column('matched_by', sa.String(), nullable=False),
+    sa.Column('settled_by', sa.Integer(), nullable=True),
+    sa.Column('settled_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=False),
+    sa.Column('undone_by', sa.Integer(), nullable=True),
+    sa.Column('undone_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=True),
+    sa.Column('undo_reason', sa.String(), nullable=False),
+    sa.CheckConstraint("(undone_at IS NULL) = (undo_reason = '')", name=op.f('ck_bank_line_part_undone_has_reason')),
+    sa.CheckConstraint('amount > 0', name=op.f('ck_bank_line_part_amount')),
+    sa.ForeignKeyConstraint(['line_id'], ['bank_line.id'], name=op.f('fk_bank_line_part_line_id_bank_line')),
+    sa.ForeignKeyConstraint(['settled_by'], ['person.id'], name=op.f('fk_bank_line_part_settled_by_person')),
+    sa.ForeignKeyConstraint(['undone_by'], ['person.id'], name=op.f('fk_bank_line_part_undone_by_person')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_bank_line_part')),
+    sa.UniqueConstraint('ref', name=op.f('uq_bank_line_part_ref'))
+    )
+    with op.batch_alter_table('bank_line_part', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_bank_line_part_line_id'), ['line_id'], unique=False)
+        batch_op.create_index('ix_bank_line_part_subject', ['subject_kind', 'subject_ref'], unique=False)
 
     op.create_table('pledge',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -924,7 +955,6 @@ def upgrade() -> None:
     sa.CheckConstraint("(state = 'signed') = (signed_on IS NOT NULL)", name=op.f('ck_donation_agreement_signed_has_date')),
     sa.CheckConstraint("state IN ('frozen', 'issued', 'signed')", name=op.f('ck_donation_agreement_state')),
     sa.CheckConstraint('amount > 0', name=op.f('ck_donation_agreement_amount')),
-    sa.CheckConstraint('receiver_id <> provider_id', name=op.f('ck_donation_agreement_two_bodies')),
     sa.ForeignKeyConstraint(['contract_id'], ['contract.id'], name=op.f('fk_donation_agreement_contract_id_contract')),
     sa.ForeignKeyConstraint(['document_id'], ['document.id'], name=op.f('fk_donation_agreement_document_id_document')),
     sa.ForeignKeyConstraint(['project_id'], ['project.id'], name=op.f('fk_donation_agreement_project_id_project')),
@@ -951,14 +981,20 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['agreement_id'], ['donation_agreement.id'], name=op.f('fk_agreement_item_agreement_id_donation_agreement')),
     sa.ForeignKeyConstraint(['pledge_id'], ['pledge.id'], name=op.f('fk_agreement_item_pledge_id_pledge')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_agreement_item')),
-    sa.UniqueConstraint('agreement_id', 'position', name=op.f('uq_agreement_item_agreement_id_position')),
-    sa.UniqueConstraint('pledge_id', name=op.f('uq_agreement_item_pledge_id'))
+    sa.UniqueConstraint('agreement_id', 'pledge_id', name=op.f('uq_agreement_item_agreement_id_pledge_id')),
+    sa.UniqueConstraint('agreement_id', 'position', name=op.f('uq_agreement_item_agreement_id_position'))
     )
+    with op.batch_alter_table('agreement_item', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_agreement_item_pledge_id'), ['pledge_id'], unique=False)
+
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    with op.batch_alter_table('agreement_item', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_agreement_item_pledge_id'))
+
     op.drop_table('agreement_item')
     with op.batch_alter_table('donation_agreement', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_donation_agreement_receiver_id'))
@@ -1005,6 +1041,11 @@ def downgrade() -> None:
         batch_op.drop_index('ix_pledge_due', sqlite_where=sa.text('open > 0'), postgresql_where=sa.text('open > 0'))
 
     op.drop_table('pledge')
+    with op.batch_alter_table('bank_line_part', schema=None) as batch_op:
+        batch_op.drop_index('ix_bank_line_part_subject')
+        batch_op.drop_index(batch_op.f('ix_bank_line_part_line_id'))
+
+    op.drop_table('bank_line_part')
     with op.batch_alter_table('refund', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_refund_charge_id'))
 
@@ -1012,7 +1053,7 @@ def downgrade() -> None:
     op.drop_table('pool_cap')
     op.drop_table('pledging_guest')
     with op.batch_alter_table('payment_order_line', schema=None) as batch_op:
-        batch_op.drop_index('uq_payment_order_line_live', sqlite_where=sa.text("state <> 'cancelled'"), postgresql_where=sa.text("state <> 'cancelled'"))
+        batch_op.drop_index('uq_payment_order_line_live', sqlite_where=sa.text("state = 'ordered' OR (state = 'paid' AND subject_kind <> 'refund')"), postgresql_where=sa.text("state = 'ordered' OR (state = 'paid' AND subject_kind <> 'refund')"))
         batch_op.drop_index(batch_op.f('ix_payment_order_line_order_id'))
 
     op.drop_table('payment_order_line')
