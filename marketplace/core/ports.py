@@ -83,12 +83,16 @@ class SheetCell:
 
 @dataclass(frozen=True)
 class SheetTable:
-    """One sheet: its name, its rows (row 1 first, as numbered in the sheet) and merged areas (1-based, inclusive)."""
+    """One sheet: its name, its rows (row 1 first, as numbered in the sheet) and merged areas (1-based, inclusive).
+
+    `formulas`: (row, column), 1-based, of cells whose value was computed and not typed.
+    """
 
     name: str
     rows: Sequence[Sequence[SheetCell]]
     merged: Sequence[tuple[int, int, int, int]] = ()
     hidden: bool = False
+    formulas: Sequence[tuple[int, int]] = ()
 
 
 class WorkbookReader(Protocol):

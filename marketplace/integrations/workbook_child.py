@@ -33,6 +33,8 @@ OTHERS = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"Rar!", b"7z\xbc\xaf",
           b"{\\rtf", b"\x7fELF", b"MZ", b"\x1f\x8b")
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ERROR_CELL = re.compile(rb"<(?:\w+:)?c\s([^>]*)>(?:(?!</(?:\w+:)?c>).){0,20000}?<(?:\w+:)?v>(#[^<]{1,20})</", re.DOTALL)
+FORMULA_CELL = re.compile(
+    rb'<(?:\w+:)?c\s[^>]*?\br="([A-Z]{1,3})(\d{1,7})"[^>]*?(?<!/)>(?:(?!</(?:\w+:)?c>).){0,20000}?<(?:\w+:)?f[\s>/]', re.DOTALL)
 ATTRIBUTE = re.compile(rb'\b(r|t)="([^"]*)"')
 PLACE = re.compile(r"^([A-Z]{1,3})(\d{1,7})$")
 SPREADSHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -98,7 +100,9 @@ def read_zip(data: bytes) -> list[Sheet]:
     if "xl/workbook.xml" not in {n.lower() for n in names} and "[Content_Types].xml" not in names:
         raise RefusedError("not_xlsx")
     inflate(archive, entries)
-    return with_calamine(data, xlsx_errors(archive, names))
+    sheets = dict(sheet_xml(archive, names))
+    return with_calamine(data, {name: dict(error_cells(xml)) for name, xml in sheets.items()},
+                         {name: formula_cells(xml) for name, xml in sheets.items()})
 
 
 def inflate(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) -> None:
@@ -136,19 +140,24 @@ def parse_xml(data: bytes) -> ET.Element:
         raise RefusedError("broken") from None
 
 
-def xlsx_errors(archive: zipfile.ZipFile, names: set[str]) -> dict[str, Errors]:
-    """Return sheet name -> {(row, column): "#REF!"}: the reader shows error cells as empty."""
+def sheet_xml(archive: zipfile.ZipFile, names: set[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield (sheet name, its XML): the reader shows error cells as empty and formulas as their last value."""
     if "xl/workbook.xml" not in names or "xl/_rels/workbook.xml.rels" not in names:
-        return {}
+        return
     targets = {r.get("Id"): r.get("Target", "") for r in parse_xml(archive.read("xl/_rels/workbook.xml.rels"))}
-    found: dict[str, Errors] = {}
     book = parse_xml(archive.read("xl/workbook.xml"))
     for sheet in [*book.iter(SPREADSHEET + "sheet"), *book.iter(STRICT + "sheet")]:
         target = targets.get(sheet.get(RELATION) or sheet.get(STRICT_RELATION), "")
         path = target.lstrip("/") if target.startswith("/") else "xl/" + target
         if path in names:
-            found[sheet.get("name", "")] = dict(error_cells(archive.read(path)))
-    return found
+            yield sheet.get("name", ""), archive.read(path)
+
+
+def formula_cells(xml: bytes) -> list[tuple[int, int]]:
+    """Return the places of cells that hold a formula; rows and columns from 1, as in the sheet."""
+    if not re.search(rb"<(?:\w+:)?f[\s>/]", xml):
+        return []
+    return [(int(row), column_number(letters.decode()) + 1) for letters, row in FORMULA_CELL.findall(xml)]
 
 
 def error_cells(xml: bytes) -> Iterator[tuple[tuple[int, int], str]]:
@@ -178,16 +187,17 @@ def read_ole(data: bytes) -> list[Sheet]:
         raise RefusedError("not_sheet")
     if "_VBA_PROJECT_CUR".encode("utf-16-le") in data:
         raise RefusedError("macros")
-    return with_calamine(data, {})
+    return with_calamine(data, {}, {})
 
 
-def with_calamine(data: bytes, errors: dict[str, Errors]) -> list[Sheet]:
+def with_calamine(data: bytes, errors: dict[str, Errors], formulas: dict[str, list[tuple[int, int]]]) -> list[Sheet]:
     """Read the cells, merged areas and hidden marks of every sheet."""
     import python_calamine
 
     try:
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
-        return [one_sheet(book, meta, errors.get(meta.name, {})) for meta in book.sheets_metadata
+        return [one_sheet(book, meta, errors.get(meta.name, {})) | {"formulas": formulas.get(meta.name, [])}
+                for meta in book.sheets_metadata
                 if meta.typ == python_calamine.SheetTypeEnum.WorkSheet]
     except python_calamine.PasswordError:
         raise RefusedError("password") from None
@@ -293,7 +303,7 @@ def read_text(data: bytes, name: str) -> list[Sheet]:
     except csv.Error:
         raise RefusedError("broken") from None
     stem = re.sub(r"\.[^.]*$", "", name.replace("\\", "/").rpartition("/")[2])
-    return [{"name": stem, "hidden": False, "rows": trimmed(rows, stem), "merged": []}]
+    return [{"name": stem, "hidden": False, "rows": trimmed(rows, stem), "merged": [], "formulas": []}]
 
 
 def decoded(data: bytes) -> str:

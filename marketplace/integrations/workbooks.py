@@ -47,6 +47,7 @@ class CalamineReader:
             raise Invalid(REFUSALS[code], field="file", **answer["facts"])
         return [SheetTable(
             name=sheet["name"], hidden=sheet["hidden"], merged=tuple(tuple(area) for area in sheet["merged"]),
+            formulas=tuple(tuple(place) for place in sheet["formulas"]),
             rows=[[SheetCell(*cell) for cell in row] for row in sheet["rows"]],
         ) for sheet in answer["sheets"]]
 
