@@ -1,6 +1,6 @@
 """A pledging event, who may raise a paddle there, its rounds, and every entry of every recorder."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -28,6 +28,7 @@ class PledgingEvent(Model):
     state: Mapped[str] = mapped_column(default="draft")     # draft, live, closed
     footing: Mapped[str] = mapped_column(default="")        # guest_list, filed_plan; empty: not chosen yet
     plan_number: Mapped[str] = mapped_column(default="")
+    plan_filed_on: Mapped[date | None]                      # at least ten days before the evening
     plan_url: Mapped[str] = mapped_column(default="")
     target: Mapped[Money | None]                            # shown in the hall only behind a filed plan's number
     sign_days: Mapped[int] = mapped_column(default=7)       # from the evening to the signed commitment
@@ -51,6 +52,8 @@ class PledgingEvent(Model):
         CheckConstraint("footing IN ('', 'guest_list', 'filed_plan')", name="footing"),
         CheckConstraint("state = 'draft' OR footing <> ''", name="live_has_footing"),
         CheckConstraint("(footing = 'filed_plan') = (plan_number <> '')", name="plan_has_number"),
+        CheckConstraint("(plan_number <> '') = (plan_filed_on IS NOT NULL)", name="plan_has_day"),
+        CheckConstraint("target IS NULL OR (target > 0 AND footing = 'filed_plan')", name="target_behind_a_plan"),
         CheckConstraint("state = 'draft' OR live_at IS NOT NULL", name="live_has_time"),
         CheckConstraint("(state = 'closed') = (closed_at IS NOT NULL)", name="closed_has_time"),
         CheckConstraint("sign_days BETWEEN 1 AND 90", name="sign_days"),
@@ -73,6 +76,7 @@ class Guest(Model):
     checked_in_at: Mapped[datetime | None]
     checked_in_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     was_added_at_door: Mapped[bool] = mapped_column(default=False)
+    added_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))   # who wrote the shown name last
     added_at: Mapped[datetime]
 
     event: Mapped[PledgingEvent] = relationship(back_populates="guests")
@@ -83,6 +87,8 @@ class Guest(Model):
         UniqueConstraint("event_id", "funder_id"),
         CheckConstraint("paddle BETWEEN 1 AND 9999", name="paddle"),
         CheckConstraint("(checked_in_at IS NULL) = (checked_in_by IS NULL)", name="checked_in_has_person"),
+        CheckConstraint("name_checked_by IS NULL OR added_by IS NULL OR name_checked_by <> added_by",
+                        name="name_by_two"),
     )
 
 
@@ -141,3 +147,16 @@ class PaddlePledge(Model):
         Index("uq_paddle_pledge_once", "round_id", "recorder", "paddle", "repeat", unique=True,
               sqlite_where=text("reverses_id IS NULL"), postgresql_where=text("reverses_id IS NULL")),
     )
+
+
+class SignReminder(Model):
+    """That the funder of a verbal pledge was reminded to sign: each step once."""
+
+    __tablename__ = "sign_reminder"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pledge_id: Mapped[int] = mapped_column(ForeignKey("pledge.id"))
+    step: Mapped[str]                                        # rules.reminder_step: after the evening, days left, a day
+    sent_at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("pledge_id", "step"),)

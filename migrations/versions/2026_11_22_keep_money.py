@@ -308,6 +308,7 @@ def upgrade() -> None:
     sa.Column('state', sa.String(), nullable=False),
     sa.Column('footing', sa.String(), nullable=False),
     sa.Column('plan_number', sa.String(), nullable=False),
+    sa.Column('plan_filed_on', sa.Date(), nullable=True),
     sa.Column('plan_url', sa.String(), nullable=False),
     sa.Column('target', marketplace.core.db.MoneyColumn(), nullable=True),
     sa.Column('sign_days', sa.Integer(), nullable=False),
@@ -320,11 +321,13 @@ def upgrade() -> None:
     sa.Column('created_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=False),
     sa.Column('version_id', sa.Integer(), nullable=False),
     sa.CheckConstraint("(footing = 'filed_plan') = (plan_number <> '')", name=op.f('ck_pledging_event_plan_has_number')),
+    sa.CheckConstraint("(plan_number <> '') = (plan_filed_on IS NOT NULL)", name=op.f('ck_pledging_event_plan_has_day')),
     sa.CheckConstraint("(state = 'closed') = (closed_at IS NOT NULL)", name=op.f('ck_pledging_event_closed_has_time')),
     sa.CheckConstraint("footing IN ('', 'guest_list', 'filed_plan')", name=op.f('ck_pledging_event_footing')),
     sa.CheckConstraint("state = 'draft' OR footing <> ''", name=op.f('ck_pledging_event_live_has_footing')),
     sa.CheckConstraint("state = 'draft' OR live_at IS NOT NULL", name=op.f('ck_pledging_event_live_has_time')),
     sa.CheckConstraint("state IN ('draft', 'live', 'closed')", name=op.f('ck_pledging_event_state')),
+    sa.CheckConstraint("target IS NULL OR (target > 0 AND footing = 'filed_plan')", name=op.f('ck_pledging_event_target_behind_a_plan')),
     sa.CheckConstraint('sign_days BETWEEN 1 AND 90', name=op.f('ck_pledging_event_sign_days')),
     sa.ForeignKeyConstraint(['account_id'], ['receiving_account.id'], name=op.f('fk_pledging_event_account_id_receiving_account')),
     sa.ForeignKeyConstraint(['created_by'], ['person.id'], name=op.f('fk_pledging_event_created_by_person')),
@@ -589,9 +592,12 @@ def upgrade() -> None:
     sa.Column('checked_in_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=True),
     sa.Column('checked_in_by', sa.Integer(), nullable=True),
     sa.Column('was_added_at_door', sa.Boolean(), nullable=False),
+    sa.Column('added_by', sa.Integer(), nullable=True),
     sa.Column('added_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=False),
     sa.CheckConstraint('(checked_in_at IS NULL) = (checked_in_by IS NULL)', name=op.f('ck_pledging_guest_checked_in_has_person')),
+    sa.CheckConstraint('name_checked_by IS NULL OR added_by IS NULL OR name_checked_by <> added_by', name=op.f('ck_pledging_guest_name_by_two')),
     sa.CheckConstraint('paddle BETWEEN 1 AND 9999', name=op.f('ck_pledging_guest_paddle')),
+    sa.ForeignKeyConstraint(['added_by'], ['person.id'], name=op.f('fk_pledging_guest_added_by_person')),
     sa.ForeignKeyConstraint(['checked_in_by'], ['person.id'], name=op.f('fk_pledging_guest_checked_in_by_person')),
     sa.ForeignKeyConstraint(['event_id'], ['pledging_event.id'], name=op.f('fk_pledging_guest_event_id_pledging_event')),
     sa.ForeignKeyConstraint(['funder_id'], ['funder.id'], name=op.f('fk_pledging_guest_funder_id_funder')),
@@ -753,21 +759,25 @@ def upgrade() -> None:
     sa.Column('pool_id', sa.Integer(), nullable=False),
     sa.Column('rule_id', sa.Integer(), nullable=False),
     sa.Column('pledge_id', sa.Integer(), nullable=False),
+    sa.Column('base', marketplace.core.db.MoneyColumn(), nullable=False),
     sa.Column('asked', marketplace.core.db.MoneyColumn(), nullable=False),
     sa.Column('amount', marketplace.core.db.MoneyColumn(), nullable=False),
     sa.Column('returned', marketplace.core.db.MoneyColumn(), nullable=False),
+    sa.Column('clawing', marketplace.core.db.MoneyColumn(), nullable=False),
     sa.Column('state', sa.String(), nullable=False),
     sa.Column('reason', sa.String(), nullable=False),
     sa.Column('limited_by', sa.String(), nullable=False),
     sa.Column('reserved_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=False),
     sa.Column('expires_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=True),
+    sa.Column('capture_after', marketplace.core.db.UTCDateTime(timezone=True), nullable=True),
     sa.Column('captured_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=True),
     sa.Column('returned_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=True),
     sa.CheckConstraint("(state = 'returned') = (returned = amount)", name=op.f('ck_allocation_returned_is_all')),
     sa.CheckConstraint("state <> 'captured' OR captured_at IS NOT NULL", name=op.f('ck_allocation_captured_has_time')),
     sa.CheckConstraint("state IN ('reserved', 'captured', 'returned')", name=op.f('ck_allocation_state')),
     sa.CheckConstraint('amount > 0', name=op.f('ck_allocation_amount')),
-    sa.CheckConstraint('asked >= 0', name=op.f('ck_allocation_asked')),
+    sa.CheckConstraint('asked >= amount AND base > 0', name=op.f('ck_allocation_asked')),
+    sa.CheckConstraint('clawing >= 0 AND clawing <= amount - returned', name=op.f('ck_allocation_clawing')),
     sa.CheckConstraint('returned >= 0 AND returned <= amount', name=op.f('ck_allocation_returned')),
     sa.ForeignKeyConstraint(['pledge_id'], ['pledge.id'], name=op.f('fk_allocation_pledge_id_pledge')),
     sa.ForeignKeyConstraint(['pool_id'], ['matching_pool.id'], name=op.f('fk_allocation_pool_id_matching_pool')),
@@ -777,6 +787,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('ref', name=op.f('uq_allocation_ref'))
     )
     with op.batch_alter_table('allocation', schema=None) as batch_op:
+        batch_op.create_index('ix_allocation_capture', ['state', 'capture_after'], unique=False)
         batch_op.create_index('ix_allocation_due', ['state', 'expires_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_allocation_pledge_id'), ['pledge_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_allocation_pool_id'), ['pool_id'], unique=False)
@@ -931,6 +942,15 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_paddle_pledge_round_id'), ['round_id'], unique=False)
         batch_op.create_index('uq_paddle_pledge_once', ['round_id', 'recorder', 'paddle', 'repeat'], unique=True, sqlite_where=sa.text('reverses_id IS NULL'), postgresql_where=sa.text('reverses_id IS NULL'))
 
+    op.create_table('sign_reminder',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('pledge_id', sa.Integer(), nullable=False),
+    sa.Column('step', sa.String(), nullable=False),
+    sa.Column('sent_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['pledge_id'], ['pledge.id'], name=op.f('fk_sign_reminder_pledge_id_pledge')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_sign_reminder')),
+    sa.UniqueConstraint('pledge_id', 'step', name=op.f('uq_sign_reminder_pledge_id_step'))
+    )
     op.create_table('donation_agreement',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('ref', sa.String(), nullable=False),
@@ -1002,6 +1022,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_donation_agreement_project_id'))
 
     op.drop_table('donation_agreement')
+    op.drop_table('sign_reminder')
     with op.batch_alter_table('paddle_pledge', schema=None) as batch_op:
         batch_op.drop_index('uq_paddle_pledge_once', sqlite_where=sa.text('reverses_id IS NULL'), postgresql_where=sa.text('reverses_id IS NULL'))
         batch_op.drop_index(batch_op.f('ix_paddle_pledge_round_id'))
@@ -1028,6 +1049,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_allocation_pool_id'))
         batch_op.drop_index(batch_op.f('ix_allocation_pledge_id'))
         batch_op.drop_index('ix_allocation_due')
+        batch_op.drop_index('ix_allocation_capture')
 
     op.drop_table('allocation')
     op.drop_table('pledging_round')
