@@ -50,7 +50,6 @@ class DonationAgreement(Model):
 
     __table_args__ = (
         CheckConstraint("amount > 0", name="amount"),
-        CheckConstraint("receiver_id <> provider_id", name="two_bodies"),
         CheckConstraint("state IN ('frozen', 'issued', 'signed')", name="state"),
         CheckConstraint("(state = 'frozen') = (document_id IS NULL)", name="issued_has_document"),
         CheckConstraint("(state = 'signed') = (signed_on IS NOT NULL)", name="signed_has_date"),
@@ -64,17 +63,18 @@ guard_table(DonationAgreement.__table__, AGREEMENT_GUARDS)
 
 
 class AgreementItem(Model):
-    """One pledge in an agreement, with what it brings. A pledge stands in one agreement."""
+    """One pledge in an agreement, with what it brings there: matching money that grew later stands in the next one."""
 
     __tablename__ = "agreement_item"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     agreement_id: Mapped[int] = mapped_column(ForeignKey("donation_agreement.id"))
     position: Mapped[int]
-    pledge_id: Mapped[int] = mapped_column(ForeignKey("pledge.id"), unique=True)
+    pledge_id: Mapped[int] = mapped_column(ForeignKey("pledge.id"), index=True)
     amount: Mapped[Money]
 
     agreement: Mapped[DonationAgreement] = relationship(back_populates="items")
     pledge: Mapped[Pledge] = relationship()
 
-    __table_args__ = (UniqueConstraint("agreement_id", "position"), CheckConstraint("amount > 0", name="amount"))
+    __table_args__ = (UniqueConstraint("agreement_id", "position"), UniqueConstraint("agreement_id", "pledge_id"),
+                      CheckConstraint("amount > 0", name="amount"))

@@ -263,6 +263,13 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("/contracts/<ref>/sign", "POST"): Row(EDITORS, 404),
     ("/contracts/<ref>/publish", "POST"): Row(EDITORS, 404),
     ("/contracts/<ref>/file", "POST"): Row(EDITORS, 404),
+    # donation agreements: whoever receives, provides, gave, bought or oversees
+    ("/agreements", "GET"): Row(UNIT | BIDDERS | FUNDERS | OPERATOR | AUDITOR),
+    ("/agreements/draw-up/<ref>", "POST"): Row(BIDDERS | FUNDERS, 404),
+    ("/agreements/<ref>", "GET"): Row(UNIT | BIDDERS | FUNDERS | OPERATOR | AUDITOR, 404),
+    ("/agreements/<ref>/paper", "GET"): Row(UNIT | BIDDERS | FUNDERS | OPERATOR | AUDITOR, 404),
+    ("/agreements/<ref>/signed-copy", "GET"): Row(UNIT | BIDDERS | FUNDERS | OPERATOR | AUDITOR, 404),
+    ("/agreements/<ref>/sign", "POST"): Row(BIDDERS | FUNDERS, 404),
     # the inbox
     ("/my", "GET"): Row(SIGNED_IN),
     ("/my/<ref>/read", "POST"): Row(SIGNED_IN, 404),
