@@ -15,9 +15,21 @@ from marketplace.bids.rules import JOB_BID_RECEIVED, JOB_BIDS_OPENED
 from marketplace.catalogs.rules import JOB_LIST_PUBLISHED, JOB_LIST_RETURNED, JOB_LIST_SUBMITTED
 from marketplace.contracts.rules import JOB_CONTRACT_ISSUED, JOB_CONTRACT_PUBLISHED, JOB_CONTRACT_SIGNED
 from marketplace.core.outbox import Handler
-from marketplace.inbox.jobs import alerts, awards, bids, contracts, lists, mail, organizations, projects, safety
+from marketplace.inbox.jobs import (
+    alerts,
+    awards,
+    bids,
+    contracts,
+    lists,
+    mail,
+    organizations,
+    pledging,
+    projects,
+    safety,
+)
 from marketplace.inbox.rules import JOB_MAIL
 from marketplace.organizations.rules import JOB_VERIFICATION_ASKED, JOB_VERIFICATION_DECIDED
+from marketplace.pledging.rules import JOB_SIGN_DUE
 from marketplace.projects.rules import JOB_PROJECT_CHANGED, JOB_PROJECT_PUBLISHED
 from marketplace.search.rules import JOB_ALERT
 
@@ -43,4 +55,5 @@ HANDLERS: Mapping[str, Handler] = {
     JOB_CONTRACT_SIGNED: contracts.ask_for_publication,
     JOB_CONTRACT_PUBLISHED: contracts.close_publication,
     JOB_ALERT: alerts.tell_alerts,
+    JOB_SIGN_DUE: pledging.ask_to_sign,
 }
