@@ -1,6 +1,7 @@
 """Config: one frozen dataclass, read from the environment, raising at start on a bad value."""
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,10 +11,41 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 MIN_SECRET = 32
 SEARCH_ENGINES = ("whoosh", "tantivy")
+CURRENCIES = ("CNY", "HKD", "MOP", "SGD", "MYR", "THB", "USD", "CAD", "AUD", "NZD", "EUR", "GBP", "CHF")
+
+
+_STRIPE_LABEL = re.compile(r"[a-z][a-z0-9_]{0,30}")
+_STRIPE_KEY = re.compile(r"(sk|rk)_(test|live)_[A-Za-z0-9]{8,}")
+_STRIPE_SECRET = re.compile(r"whsec_[A-Za-z0-9+/=_-]{8,}")
+_LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\]):\d{1,5}")
 
 
 class ConfigError(ValueError):
     """A setting that the site must not start with."""
+
+
+@dataclass(frozen=True)
+class StripeAccount:
+    """The Stripe account of one receiving body: its own keys, its own webhook."""
+
+    label: str
+    key: str = field(repr=False)
+    webhook_secret: str = field(repr=False)
+
+    @property
+    def is_live(self) -> bool:
+        """Say whether real money moves."""
+        return "_live_" in self.key
+
+    def check(self) -> None:
+        """Refuse a key of an unknown form and a blank webhook secret, by the name of the setting."""
+        name = f"MARKETPLACE_STRIPE_{self.label.upper()}"
+        if not _STRIPE_KEY.fullmatch(self.key):
+            msg = f"{name}_KEY must be a secret or restricted key (sk_test_, sk_live_, rk_test_, rk_live_)"
+            raise ConfigError(msg)
+        if not _STRIPE_SECRET.fullmatch(self.webhook_secret):
+            msg = f"{name}_WEBHOOK_SECRET must be a signing secret (whsec_...): without it anybody could report a payment"
+            raise ConfigError(msg)
 
 
 @dataclass(frozen=True)
@@ -42,6 +74,9 @@ class Config:
     workers: int = 1
     threads: int = 8
     demo_marks: bool = False                # contracts and pages of a demo world say so
+    currency: str = "CNY"                   # of the whole site; amounts have two decimals everywhere
+    stripe_accounts: tuple[StripeAccount, ...] = ()   # one for each receiving body; none: no card payments here
+    stripe_api: str = ""                    # a loopback address in Stripe's place, for tests and trial sites
     extra: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -76,6 +111,8 @@ class Config:
             clamd=get("CLAMD", ""), search=get("SEARCH", cls.search),
             rate_limits=get("RATE_LIMITS", "on") == "on", limiter_storage=get("LIMITER_STORAGE", cls.limiter_storage),
             jobs=get("JOBS", cls.jobs), workers=number("WORKERS", 1), threads=number("THREADS", 8),
+            currency=get("CURRENCY", cls.currency), stripe_api=get("STRIPE_API", "").rstrip("/"),
+            stripe_accounts=_stripe_accounts(env),
         )
         made.check()
         return made
@@ -89,6 +126,7 @@ class Config:
             msg = "MARKETPLACE_ALLOWED_HOSTS must name hosts, not *"
             raise ConfigError(msg)
         self._check_search()
+        self._check_payments()
         if self.jobs not in {"thread", "none"}:
             msg = "MARKETPLACE_JOBS is thread or none"
             raise ConfigError(msg)
@@ -107,6 +145,25 @@ class Config:
             raise ConfigError(msg)
         if self.search == "tantivy" and find_spec("tantivy") is None:
             msg = "MARKETPLACE_SEARCH=tantivy needs the package tantivy: pip install 'marketplace[tantivy]'"
+            raise ConfigError(msg)
+
+    def _check_payments(self) -> None:
+        """Refuse test and live side by side, an account twice, an address in Stripe's place that is not this machine."""
+        if self.currency not in CURRENCIES:
+            msg = f"MARKETPLACE_CURRENCY is one of {', '.join(CURRENCIES)}, not {self.currency!r}"
+            raise ConfigError(msg)
+        for account in self.stripe_accounts:
+            account.check()
+        if len({account.key for account in self.stripe_accounts}) < len(self.stripe_accounts):
+            msg = "MARKETPLACE_STRIPE_ACCOUNTS: two labels have the same _KEY; each receiving body has its own account"
+            raise ConfigError(msg)
+        if len({account.is_live for account in self.stripe_accounts}) > 1:
+            msg = "MARKETPLACE_STRIPE_ACCOUNTS mixes test and live keys in one site"
+            raise ConfigError(msg)
+        if not self.stripe_api:
+            return
+        if not _LOOPBACK.fullmatch(self.stripe_api) or any(account.is_live for account in self.stripe_accounts):
+            msg = "MARKETPLACE_STRIPE_API may only be a loopback address such as http://127.0.0.1:12111, with test keys"
             raise ConfigError(msg)
 
     @property
@@ -145,3 +202,17 @@ class Config:
             finally:
                 temporary.unlink()
         return path.read_text().strip()
+
+
+def _stripe_accounts(env: Mapping[str, str]) -> tuple[StripeAccount, ...]:
+    """Read MARKETPLACE_STRIPE_ACCOUNTS=label,label with each label's _KEY and _WEBHOOK_SECRET."""
+    labels = [part.strip() for part in env.get("MARKETPLACE_STRIPE_ACCOUNTS", "").split(",") if part.strip()]
+    if bad := [label for label in labels if not _STRIPE_LABEL.fullmatch(label)]:
+        msg = f"MARKETPLACE_STRIPE_ACCOUNTS: a label is lower-case letters, digits and _, not {bad[0]!r}"
+        raise ConfigError(msg)
+    if len(set(labels)) < len(labels):
+        msg = "MARKETPLACE_STRIPE_ACCOUNTS names an account twice"
+        raise ConfigError(msg)
+    return tuple(StripeAccount(label, env.get(f"MARKETPLACE_STRIPE_{label.upper()}_KEY", "").strip(),
+                               env.get(f"MARKETPLACE_STRIPE_{label.upper()}_WEBHOOK_SECRET", "").strip())
+                 for label in labels)

@@ -42,5 +42,13 @@ class KeyMissing(Unavailable):
     """The outside key of sealed content is not where it should be; `path` says where that is."""
 
 
+class PaymentRefused(Conflict):
+    """The payment house refused what was asked; `code` is its word for why."""
+
+    def __init__(self, sentence: str, *, code: str = "", **facts: object) -> None:
+        super().__init__(sentence, code=code, **facts)
+        self.code = code
+
+
 class SealBroken(Conflict):
     """Sealed content, its key or its context is not what was sealed."""

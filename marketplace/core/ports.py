@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from marketplace.core.money import Money
 from marketplace.core.searching import IndexRow, PackedRow, SearchHits, SearchRequest
 
 
@@ -218,6 +220,78 @@ class Romanizer(Protocol):
         """Return the syllables of a word without tones, one a character."""
 
 
+@dataclass(frozen=True)
+class PaymentRequest:
+    """One payment to ask for. `ref` is the idempotency key; the payer comes back to `return_url`.
+
+    Without a `return_url` no page is wanted: the payment is prepared for instruments that are known already.
+    """
+
+    ref: str
+    amount: Money
+    currency: str
+    description: str
+    return_url: str = ""
+    cancel_url: str = ""
+
+
+@dataclass(frozen=True)
+class PaymentPage:
+    """What the payment house opened: its ids, the page to send the payer to, and whether real money moves."""
+
+    page_id: str | None
+    intent_id: str | None
+    url: str
+    is_live: bool
+
+
+@dataclass(frozen=True)
+class RefundAnswer:
+    """What the payment house said of a refund: its id there and its state (pending, succeeded, failed)."""
+
+    refund_id: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Movement:
+    """One movement on a balance at the payment house; amounts in fen, signed: `net` = `amount` - `fee`."""
+
+    movement_id: str
+    kind: str
+    source_id: str
+    amount: int
+    fee: int
+    net: int
+    at: datetime
+
+
+class PaymentGateway(Protocol):
+    """Takes card and wallet payments for receiving bodies, each on an account of its own named by a label.
+
+    Every method but `read_event` uses the network: never inside a transaction. Raises Unavailable when the house cannot
+    be reached (nothing is known: ask again with the same ref) and PaymentRefused when it said no.
+    """
+
+    def open_payment(self, label: str, wanted: PaymentRequest) -> PaymentPage:
+        """Open a payment; the same request again returns the same payment."""
+
+    def close_payment(self, label: str, page_id: str) -> None:
+        """Close a page on which nobody has paid; one that is closed already is left alone."""
+
+    def refund(self, label: str, *, ref: str, intent_id: str, amount: Money, charge_ref: str) -> RefundAnswer:
+        """Ask for money to be returned to the payer; `ref` is the idempotency key."""
+
+    def read_event(self, label: str, *, body: bytes, signature: str, now: datetime) -> Mapping[str, object]:
+        """Return the event in a signed message; raises Denied when it is forged, too old, or no event."""
+
+    def events(self, label: str, *, since: datetime, until: datetime) -> Iterable[Mapping[str, object]]:
+        """Return what happened in [since, until), newest first: what messages may have failed to tell."""
+
+    def movements(self, label: str, *, since: datetime, until: datetime) -> Iterable[Movement]:
+        """Return the movements on the balance in [since, until)."""
+
+
 @dataclass
 class Services:
     """The real things behind the ports, made once by create_app."""
@@ -234,3 +308,4 @@ class Services:
     romanizer: Romanizer
     scanner: VirusScanner
     extractor: TextExtractor
+    payments: PaymentGateway

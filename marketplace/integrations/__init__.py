@@ -100,9 +100,15 @@ def _extractor(_config: Config) -> object:
     return LimitedExtractor()
 
 
+def _payments(config: Config) -> object:
+    from marketplace.integrations.stripe import StripeGateway
+
+    return StripeGateway(config.stripe_accounts, api=config.stripe_api)
+
+
 _MAKERS = {
     "pdf": _pdf, "sealer": _sealer, "mailer": _mailer, "files": _files, "workbook_reader": _workbook_reader,
     "workbook_writer": _workbook_writer, "search_index": _search_index, "converter": _converter, "scanner": _scanner,
     "segmenter": _segmenter, "romanizer": _romanizer,
-    "extractor": _extractor,
+    "extractor": _extractor, "payments": _payments,
 }
