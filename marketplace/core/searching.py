@@ -107,12 +107,15 @@ class Cursor:
     key: str
 
 
+Band = tuple[str, int | None, int | None]         # a number and the range [from, to) in which it lies
+
+
 @dataclass(frozen=True)
 class SearchRequest:
     """What an engine is asked. Values of one filter: any of them; filters and ranges: all of them.
 
     `kinds` filter without being a facet's choice. Ranges are half-open [from, to) and need the number to be there.
-    Counts of a facet leave out what was chosen in that facet.
+    Counts of a facet leave out what was chosen in that facet. `bands`: how many hits lie in each is counted.
     """
 
     clauses: tuple[Clause, ...] = ()
@@ -121,6 +124,7 @@ class SearchRequest:
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ranges: Mapping[str, tuple[int | None, int | None]] = field(default_factory=dict)
     facets: tuple[str, ...] = ()
+    bands: tuple[Band, ...] = ()
     sort: Sort = Sort.RELEVANCE
     after: Cursor | None = None
     limit: int = 20
@@ -142,11 +146,12 @@ class Hit:
 
 @dataclass(frozen=True)
 class SearchHits:
-    """One page of hits, the exact total (all pages), exact counts of each facet asked for."""
+    """One page of hits, the exact total (all pages), exact counts of each facet and each band asked for."""
 
     hits: Sequence[Hit]
     total: int
     facets: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    bands: Sequence[int] = ()
 
     @property
     def refs(self) -> list[tuple[str, str]]:
@@ -186,6 +191,12 @@ def _within(number: int | None, start: int | None, end: int | None) -> bool:
     if number is None:
         return start is None and end is None
     return (start is None or number >= start) and (end is None or number < end)
+
+
+def in_band(row: IndexRow, band: Band) -> bool:
+    """Say whether a document has a number, and in the range."""
+    name, *bounds = band
+    return name in row.numbers and _within(row.numbers[name], bounds[0], bounds[1])
 
 
 def said(row: IndexRow, request: SearchRequest) -> bool:

@@ -127,6 +127,7 @@ class Answer:
     hits: list[tuple[Any, str, str, str]]
     total: int
     facets: dict[str, dict[str, int]] = field(default_factory=dict)
+    bands: list[int] = field(default_factory=list)
 
 
 def answer(columns: Columns, alive: Mask, postings: Postings, request: SearchRequest) -> Answer:
@@ -139,7 +140,9 @@ def answer(columns: Columns, alive: Mask, postings: Postings, request: SearchReq
         if name in columns.facets:
             rest = (mask for chosen, mask in masks.items() if chosen != name)
             facets[name] = columns.facets[name].count(_all_of(spoken, rest) if name in masks else found)
-    return Answer(_best(columns, found, score, request), int(np.count_nonzero(found)), facets)
+    bands = [int(np.count_nonzero(found & _within(columns.numbers.get(name), *bounds, len(columns))))
+             for name, *bounds in request.bands]
+    return Answer(_best(columns, found, score, request), int(np.count_nonzero(found)), facets, bands)
 
 
 def merged(answers: Sequence[Answer], request: SearchRequest) -> SearchHits:
@@ -151,7 +154,8 @@ def merged(answers: Sequence[Answer], request: SearchRequest) -> SearchHits:
             for word, number in counts.items():
                 facets[name][word] = facets[name].get(word, 0) + number
     total = sum(one.total for one in answers)
-    return SearchHits([Hit(kind, ref, place) for place, _, kind, ref in hits], total, facets)
+    bands = [sum(counts) for counts in zip(*(one.bands for one in answers), strict=True)] or [0] * len(request.bands)
+    return SearchHits([Hit(kind, ref, place) for place, _, kind, ref in hits], total, facets, bands)
 
 
 def _all_of(mask: Mask, others: Iterable[Mask]) -> Mask:

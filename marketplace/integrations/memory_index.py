@@ -16,6 +16,7 @@ from marketplace.core.searching import (
     Sort,
     Zone,
     chosen,
+    in_band,
     order_of,
     plain,
     said,
@@ -49,7 +50,8 @@ class MemoryIndex:
         found.sort(key=lambda one: one[:2])
         page = [one for one in found if _is_after(one[:2], request.after)][:request.limit]
         return SearchHits(hits=[Hit(row.kind, row.ref, place) for place, _, row in page], total=len(found),
-                          facets={facet: self._count(facet, spoken, request) for facet in request.facets})
+                          facets={facet: self._count(facet, spoken, request) for facet in request.facets},
+                          bands=[sum(in_band(row, band) for _, _, row in found) for band in request.bands])
 
     def _place(self, row: IndexRow, request: SearchRequest) -> float:
         """Return the place of a hit in the order asked for."""

@@ -7,7 +7,7 @@ by key. A writer lives as long as one batch, so that several processes can take 
 import contextlib
 import json
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import groupby
 from pathlib import Path
@@ -19,6 +19,7 @@ from tantivy import FieldType, Order, Query
 from marketplace.core.ports import LateChanges
 from marketplace.core.searching import (
     NUMBERS,
+    Band,
     Cursor,
     Hit,
     IndexRow,
@@ -38,6 +39,8 @@ MOST_COUNTED = 50_000            # tokens whose frequency is kept for the search
 SPARE_HITS = 16                  # fetched beyond a page, for equal places at its end
 READ, WRITTEN = "read", "written"
 _META = "meta.json"
+_ALL, _BAND = " all", " band "      # no facet is called so
+Facets = dict[str, dict[str, int]]
 
 
 def _text(row: IndexRow | PackedRow) -> str:
@@ -123,12 +126,12 @@ class TantivyIndex:
         with _as_oserror(READ):
             searcher = self._newest()
             wish, filters = demanded(request), chosen(request)
-            total, facets = _facets(searcher, wish, filters, request)
+            total, facets, bands = _counted(searcher, wish, filters, request)
             if not total or request.limit < 1:
-                return SearchHits([], total, facets)
+                return SearchHits([], total, facets, bands)
             narrow = both(wish, filters.values())
             query = valued(narrow, request) if request.sort == Sort.RELEVANCE else narrow
-            return SearchHits(_page(searcher, query, request), total, facets)
+            return SearchHits(_page(searcher, query, request), total, facets, bands)
 
     def frequencies(self, tokens: Iterable[str]) -> Mapping[str, int]:
         """Return in how many documents each token stands."""
@@ -260,28 +263,36 @@ def _count(searcher: tantivy.Searcher, query: Query) -> int:
     return int(found.count)  # type: ignore[attr-defined] # the stubs forget it
 
 
-def _facets(searcher: tantivy.Searcher, wish: Query, filters: Mapping[str, Query],
-            request: SearchRequest) -> tuple[int, dict[str, dict[str, int]]]:
-    """Count all hits, and the values of each facet, leaving out what was chosen in it."""
+def _counted(searcher: tantivy.Searcher, wish: Query, filters: Mapping[str, Query],
+             request: SearchRequest) -> tuple[int, Facets, list[int]]:
+    """Count all hits, the values of each facet, leaving out what was chosen in it, and the hits in each band."""
     free = [name for name in request.facets if name not in filters]
-    total, counts = _counts(searcher, both(wish, filters.values()), free)
+    total, counts, bands = _counts(searcher, both(wish, filters.values()), free, request.bands)
     for name in request.facets:
         if name in filters:
             others = (one for key, one in filters.items() if key != name)
             counts |= _counts(searcher, both(wish, others), [name])[1]
-    return total, {name: counts[name] for name in request.facets}
+    return total, {name: counts[name] for name in request.facets}, bands
 
 
-def _counts(searcher: tantivy.Searcher, query: Query, names: Iterable[str]) -> tuple[int, dict[str, dict[str, int]]]:
-    """Count the hits of one query and the values of some facets in them, in one walk."""
+def _counts(searcher: tantivy.Searcher, query: Query, names: Iterable[str],
+            bands: Sequence[Band] = ()) -> tuple[int, Facets, list[int]]:
+    """Count the hits of one query, the values of some facets in them, and those in some bands, in one walk."""
     asked: dict[str, Any] = {name: {"terms": {"field": f"values.{name}", "size": MOST_VALUES}} for name in names}
+    asked |= {_BAND + str(number): {"range": {"field": f"number_{name}", "ranges": [_bounds(*bounds)]}}
+              for number, (name, *bounds) in enumerate(bands) if name in NUMBERS}
     asked[_ALL] = {"value_count": {"field": f"order_{Sort.NEWEST}"}}       # every document has one
     found = searcher.aggregate(query, asked)
-    return int(found.pop(_ALL)["value"]), {
-        name: {one["key"]: one["doc_count"] for one in counted["buckets"]} for name, counted in found.items()}
+    buckets = {name: one.get("buckets", ()) for name, one in found.items()}
+    return int(found[_ALL]["value"]), {
+        name: {one["key"]: one["doc_count"] for one in buckets[name]} for name in names}, [
+        sum(one["doc_count"] for one in buckets.get(_BAND + str(number), ()) if _bounds(one.get("from"), one.get("to"))
+            == _bounds(*bounds)) for number, (_, *bounds) in enumerate(bands)]
 
 
-_ALL = " all"                     # no facet is called so
+def _bounds(start: float | None, end: float | None) -> dict[str, float]:
+    """Return a range as the engine knows it; it answers with what lies before and after, too."""
+    return {name: bound for name, bound in (("from", start), ("to", end)) if bound is not None}
 
 
 def _page(searcher: tantivy.Searcher, query: Query, request: SearchRequest) -> list[Hit]:

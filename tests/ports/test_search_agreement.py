@@ -63,6 +63,7 @@ def requests(draw: st.DrawFn) -> SearchRequest:
         kinds=tuple(draw(some(st.sampled_from(("project", "organization", "help")), max_size=2))),
         filters={facet: tuple(draw(some(st.sampled_from((*values, "none")), max_size=2))) for facet, values in VALUES.items() if draw(st.booleans())},
         ranges=draw(st.dictionaries(st.sampled_from(NUMBERS), bounds, max_size=2)), facets=("area", "status", "fund"),
+        bands=tuple(draw(st.lists(st.tuples(st.sampled_from((*NUMBERS, "none")), st.none() | st.integers(0, 5), st.none() | st.integers(0, 5)), max_size=3))),
         sort=draw(st.sampled_from(Sort)), limit=draw(st.integers(0, 7)))
 
 
@@ -97,7 +98,7 @@ def test_an_engine_answers_as_the_reference(kind_of_engine: type[WhooshIndex] | 
 
 def agree(found: SearchHits, expected: SearchHits, request: SearchRequest, reference: MemoryIndex) -> None:
     """The same totals and counts; the same order, or under relevance the same scores for hits that really have them."""
-    assert (found.total, found.facets) == (expected.total, expected.facets)
+    assert (found.total, found.facets, list(found.bands)) == (expected.total, expected.facets, list(expected.bands))
     if request.sort != Sort.RELEVANCE:
         assert list(found.hits) == list(expected.hits)
         return

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from marketplace.core.ports import SearchIndex
-from marketplace.core.searching import Cursor, Hit, SearchHits, SearchRequest
+from marketplace.core.searching import Band, Cursor, Hit, SearchHits, SearchRequest
 from marketplace.search.rules.analysis import Language
 from marketplace.search.rules.question import FACETS, Question
 from marketplace.search.rules.understanding import Chip, Understood, understand
@@ -20,7 +20,7 @@ class Findings:
     """One page of hits. The first `exact` of all `total` hold everything that was asked; the rest come near.
 
     `strict`: the (kind, ref) of those that hold everything, when there are others; `request`: what the engine was
-    asked at last, of which total and counts are.
+    asked at last, of which total and counts are; `bands`: how many hits lie in each band asked for.
     """
 
     hits: Sequence[Hit]
@@ -30,6 +30,7 @@ class Findings:
     understood: Understood
     strict: frozenset[tuple[str, str]] = frozenset()
     request: SearchRequest = field(default_factory=SearchRequest)
+    bands: Sequence[int] = ()
 
 
 class Finder:
@@ -44,36 +45,37 @@ class Finder:
         return understand(question, self.language, now, self._engine.frequencies, self._engine.size())
 
     def find(self, question: Question, now: datetime, *, after: Cursor | None = None, limit: int = 20,
-             facets: Sequence[str] = FACETS) -> Findings:
+             facets: Sequence[str] = FACETS, bands: Sequence[Band] = ()) -> Findings:
         """Return one page; raises OSError when the index cannot be read."""
         understood = self.understand(question, now)
-        request = replace(understood.request, facets=tuple(facets))
+        request = replace(understood.request, facets=tuple(facets), bands=tuple(bands))
         strict = self._engine.search(replace(request, limit=max(limit, ENOUGH)))
-        if strict.total < ENOUGH and (widened := self._widened(understood, facets, strict, after, limit)):
+        if strict.total < ENOUGH and (widened := self._widened(understood, request, strict, after, limit)):
             wish, loose = widened
             keys = frozenset(strict.refs)
-            return Findings(loose.hits, loose.total, strict.total, loose.facets, understood, keys, wish)
+            return Findings(loose.hits, loose.total, strict.total, loose.facets, understood, keys, wish, loose.bands)
         page = strict if after is None else self._engine.search(replace(request, after=after, limit=limit))
-        return Findings(page.hits[:limit], strict.total, strict.total, strict.facets, understood, request=request)
+        return Findings(page.hits[:limit], strict.total, strict.total, strict.facets, understood, request=request,
+                        bands=strict.bands)
 
     def count(self, request: SearchRequest) -> SearchHits:
         """Return total and counts of a request near one that was found with; raises OSError when there is no index."""
-        return self._engine.search(replace(request, after=None, limit=1))
+        return self._engine.search(replace(request, after=None, limit=0))
 
-    def _widened(self, understood: Understood, facets: Sequence[str], strict: SearchHits, after: Cursor | None,
+    def _widened(self, understood: Understood, asked: SearchRequest, strict: SearchHits, after: Cursor | None,
                  limit: int) -> tuple[SearchRequest, SearchHits] | None:
         """Return the first looser request that finds enough, else the one that finds most, with what it finds."""
-        best, asked = strict, None
+        best, chosen = strict, None
         for wish in (*understood.loose, understood.anywhere, understood.trace):
             if wish is None or (wish is understood.anywhere and best.total):
                 continue
-            request = replace(wish, facets=tuple(facets))
+            request = replace(wish, facets=asked.facets, bands=asked.bands)
             found = self._loose(request, strict, after, limit)
             if found.total > best.total:
-                best, asked = found, request
+                best, chosen = found, request
             if best.total >= ENOUGH:
                 break
-        return (asked, best) if asked else None
+        return (chosen, best) if chosen else None
 
     def _loose(self, request: SearchRequest, strict: SearchHits, after: Cursor | None, limit: int) -> SearchHits:
         """Return a page of the strict hits and, behind them, the others that come near."""
@@ -82,4 +84,4 @@ class Finder:
         start = None if after is None or after.key in first else after
         more = self._engine.search(replace(request, after=start, limit=limit + len(first)))
         others = [hit for hit in more.hits if hit.cursor.key not in first]
-        return SearchHits([*rest, *others][:limit], more.total, more.facets)
+        return SearchHits([*rest, *others][:limit], more.total, more.facets, more.bands)

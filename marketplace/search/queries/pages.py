@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from marketplace.core.searching import Band
 from marketplace.search.queries.cards import Card, Key, cards
 from marketplace.search.queries.finding import Finder, Findings, Understood
 from marketplace.search.queries.titles import titles_like
@@ -59,7 +60,8 @@ class Results:
 def results(session: Session, finder: Finder, asked: Question, now: datetime, *, start: Start,
             sources: Sources) -> Results:
     """Return one page of hits; raises OSError when there is no index."""
-    found = finder.find(asked, now, after=start.after, limit=PAGE, facets=(*FACETS, KIND))
+    bands = _due_bands(asked, now)
+    found = finder.find(asked, now, after=start.after, limit=PAGE, facets=(*FACETS, KIND), bands=bands)
     keys = [(hit.kind, hit.ref) for hit in found.hits]
     exact = {key for number, key in enumerate(keys, start.skipped) if number < found.exact}
     skipped = start.skipped + len(keys)
@@ -67,22 +69,23 @@ def results(session: Session, finder: Finder, asked: Question, now: datetime, *,
         rows=[Row(card, is_exact=card.key in exact) for card in cards(session, keys, now, sources=sources)],
         total=found.total, exact=found.exact, start=start,
         next=address_after(skipped, found.hits[-1]) if keys and skipped < found.total else "",
-        facets=found.facets, due=_due(finder, asked, now, found), understood=found.understood)
+        facets=found.facets, due=_due(finder, asked, now, found, bands), understood=found.understood)
 
 
-def _due(finder: Finder, asked: Question, now: datetime, found: Findings) -> dict[int, int]:
-    """Return how many hits close within so many days; nothing where no deadlines are looked at."""
-    if asked.kinds not in ((), (PROJECT,)):
-        return {}
-    ranges = found.request.ranges if asked.due_days is None else finder.understand(
-        replace(asked, due_days=None), now).request.ranges
-    since, until = ranges.get(DEADLINE, (None, None))
-    begin, counts = int(now.timestamp()), {}
-    for days in DUE_DAYS:
-        end = begin + days * 86_400
-        due = (max(begin, since or begin), min(end, until or end))
-        counts[days] = finder.count(replace(found.request, facets=(), ranges={**ranges, DEADLINE: due})).total
-    return counts
+def _due_bands(asked: Question, now: datetime) -> tuple[Band, ...]:
+    """Return what is due within so many days; nothing where no deadlines are looked at."""
+    begin = int(now.timestamp())
+    days = DUE_DAYS if asked.kinds in ((), (PROJECT,)) else ()
+    return tuple((DEADLINE, begin, begin + some * 86_400) for some in days)
+
+
+def _due(finder: Finder, asked: Question, now: datetime, found: Findings, bands: tuple[Band, ...]) -> dict[int, int]:
+    """Return how many hits close within so many days, whichever of these was chosen."""
+    counts = found.bands
+    if bands and asked.due_days is not None:
+        ranges = finder.understand(replace(asked, due_days=None), now).request.ranges
+        counts = finder.count(replace(found.request, facets=(), ranges=ranges, bands=bands)).bands
+    return dict(zip(DUE_DAYS if bands else (), counts, strict=True))
 
 
 def titles_only(session: Session, asked: Question, now: datetime, *, sources: Sources) -> Results:
