@@ -69,8 +69,9 @@ class SectionForm(FlaskForm):
     @classmethod
     def of(cls, project: Project, **kwargs: Any) -> "SectionForm":
         """Return the form filled with a project's values."""
-        return cls(data={name: getattr(project, name) for name in cls.names} | {"version": str(project.version_id)},
-                   **kwargs)
+        values = {name: getattr(project, name) for name in cls.names}
+        answers = {name: "y" if value else "" for name, value in values.items() if isinstance(value, bool)}
+        return cls(data=values | answers | {"version": str(project.version_id)}, **kwargs)
 
 
 def _empty_text(value: object, field: object) -> object:
@@ -84,7 +85,7 @@ class BasicsForm(SectionForm):
     """What, for how much, where."""
 
     names = ("title", "summary", "category_code", "area_code", "place", "fair_type", "budget", "ceiling",
-             "funding_source")
+             "funding_source", "takes_matching")
     title = TextField(_l("项目名称"), [InputRequired(_l("请填写项目名称"))], most=MAX_TITLE)
     summary = TextField(_l("一句话说明"), most=200)
     category_code = SelectField(_l("服务类别"), validate_choice=False)
@@ -95,6 +96,8 @@ class BasicsForm(SectionForm):
     budget = MoneyField(_l("预算"))
     ceiling = MoneyField(_l("最高限价"))
     funding_source = TextField(_l("资金来源"), most=200)
+    takes_matching = SelectField(_l("社会配套资金"), validate_choice=False, choices=[
+        SelectChoice("", _l("不接受")), SelectChoice("y", _l("可以接受，用于合同以外增加的内容"))])
 
     def offer(self, categories: Mapping[str, str], areas: Mapping[str, str]) -> "BasicsForm":
         """Give the two code fields their choices, in the order of the tree; a code unknown today stays choosable."""
@@ -107,9 +110,13 @@ class BasicsForm(SectionForm):
         return self
 
     def changes(self) -> dict[str, object]:
-        """Return the typed values; the type of project is a text."""
+        """Return the typed values; the type of project is a text, matching money a yes or no."""
         changes = super().changes()
-        return changes | {"fair_type": changes["fair_type"] or ""} if "fair_type" in changes else changes
+        if "fair_type" in changes:
+            changes["fair_type"] = changes["fair_type"] or ""
+        if "takes_matching" in changes:
+            changes["takes_matching"] = changes["takes_matching"] == "y"
+        return changes
 
 
 class RequirementForm(SectionForm):

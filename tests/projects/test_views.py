@@ -439,3 +439,15 @@ def test_a_parent_unit_reads_what_was_submitted_but_does_not_decide(world: World
     assert client.get(f"/projects/{draft_ref}").status_code == 404
     assert client.post(f"/desk/projects/{ref}/publish", data={"closes_at": f"{beijing_date(far())} 17:00"}).status_code == 403
     assert client.post(f"/desk/projects/{ref}/return", data={"reason": "x"}).status_code == 403
+
+
+def test_whether_matching_money_may_come_is_asked_in_the_editor_and_told_in_the_notice(world: World) -> None:
+    client, ref = world.as_("handler"), world.refs["draft"]
+    words = "另可接受社会配套资金"
+    assert words not in client.get(f"/desk/projects/{ref}/preview").get_data(as_text=True)
+    client.post(f"/desk/projects/{ref}/edit/basics", data={"title": "改名的服务", "takes_matching": "y"})
+    assert words in client.get(f"/desk/projects/{ref}/preview").get_data(as_text=True)
+    client.post(f"/desk/projects/{ref}/edit/basics", data={"title": "又改名的服务"})
+    assert words in client.get(f"/desk/projects/{ref}/preview").get_data(as_text=True)     # not sent: not changed
+    client.post(f"/desk/projects/{ref}/edit/basics", data={"takes_matching": ""})
+    assert words not in client.get(f"/desk/projects/{ref}/preview").get_data(as_text=True)

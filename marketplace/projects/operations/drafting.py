@@ -27,6 +27,7 @@ EDITABLE = frozenset({
     "title", "summary", "body", "target_group", "beneficiaries", "category_code", "area_code", "place", "fair_type",
     "budget", "ceiling", "funding_source", "scoring_method", "price_weight", "panel_size", "service_from",
     "service_to", "term_reason", "contact_name", "contact_phone", "special_conditions", "closes_at",
+    "takes_matching",
 })
 LISTS: Mapping[str, type[Indicator | Criterion | PlannedMilestone]] = {
     "indicators": Indicator, "criteria": Criterion, "milestones": PlannedMilestone,
