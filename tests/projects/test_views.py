@@ -445,9 +445,9 @@ def test_whether_matching_money_may_come_is_asked_in_the_editor_and_told_in_the_
     client, ref = world.as_("handler"), world.refs["draft"]
     words = "另可接受社会配套资金"
     assert words not in client.get(f"/desk/projects/{ref}/preview").get_data(as_text=True)
-    client.post(f"/desk/projects/{ref}/edit/basics", data={"title": "改名的服务", "takes_matching": "y"})
+    client.post(f"/desk/projects/{ref}/edit/basics", data={"title": "改名的服务", "fair_type": "", "takes_matching": "y"})
     assert words in client.get(f"/desk/projects/{ref}/preview").get_data(as_text=True)
-    client.post(f"/desk/projects/{ref}/edit/basics", data={"title": "又改名的服务"})
+    client.post(f"/desk/projects/{ref}/edit/basics", data={"title": "又改名的服务", "fair_type": ""})
     assert words in client.get(f"/desk/projects/{ref}/preview").get_data(as_text=True)     # not sent: not changed
-    client.post(f"/desk/projects/{ref}/edit/basics", data={"takes_matching": ""})
+    client.post(f"/desk/projects/{ref}/edit/basics", data={"title": "又改名的服务", "fair_type": "", "takes_matching": ""})
     assert words not in client.get(f"/desk/projects/{ref}/preview").get_data(as_text=True)
