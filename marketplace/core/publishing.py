@@ -42,7 +42,7 @@ class PublicDocument:
     organization), `area` (where it works), `buyer` (organizations.rules.BuyerKind), `fund` (catalogs.rules.FundKind).
     """
 
-    kind: str                 # project, organization, catalog_item, purchase_list_item, notice, help
+    kind: str                 # project, organization, catalog_item, purchase_list_item, notice, help, pool
     ref: str
     title: str
     body: str = ""

@@ -13,7 +13,7 @@ from marketplace.core.publishing import PublicDocument
 
 SOURCE_OF_KIND = {
     "project": "projects", "organization": "organizations", "catalog_item": "catalogs",
-    "purchase_list_item": "catalogs", "notice": "awards", "help": "desks",
+    "purchase_list_item": "catalogs", "notice": "awards", "help": "desks", "pool": "funding",
 }
 _BATCH = 500
 _CATEGORY_LENGTHS = (1, 3, 5)      # a branch above a code is a beginning of this length
