@@ -689,6 +689,7 @@ def upgrade() -> None:
     sa.Column('cost_line_id', sa.Integer(), nullable=True),
     sa.Column('round_ref', sa.String(), nullable=False),
     sa.Column('purpose', sa.String(), nullable=False),
+    sa.Column('lottery_purpose', sa.String(), nullable=False),
     sa.Column('management_percent', sa.Integer(), nullable=False),
     sa.Column('leftover_rule', sa.String(), nullable=False),
     sa.Column('naming', sa.String(), nullable=False),
@@ -801,6 +802,8 @@ def upgrade() -> None:
     sa.Column('funder_id', sa.Integer(), nullable=False),
     sa.Column('pledge_id', sa.Integer(), nullable=True),
     sa.Column('project_id', sa.Integer(), nullable=False),
+    sa.Column('receiver_id', sa.Integer(), nullable=False),
+    sa.Column('account_id', sa.Integer(), nullable=False),
     sa.Column('amount', marketplace.core.db.MoneyColumn(), nullable=False),
     sa.Column('facts', sa.JSON(), nullable=False),
     sa.Column('facts_sha256', sa.String(), nullable=False),
@@ -821,12 +824,14 @@ def upgrade() -> None:
     sa.CheckConstraint("state NOT IN ('approved', 'issued') OR pledge_id IS NOT NULL", name=op.f('ck_commitment_approved_has_pledge')),
     sa.CheckConstraint('amount > 0', name=op.f('ck_commitment_amount')),
     sa.CheckConstraint('is_single_person OR approved_by IS NULL OR approved_by <> prepared_by', name=op.f('ck_commitment_two_persons')),
+    sa.ForeignKeyConstraint(['account_id'], ['receiving_account.id'], name=op.f('fk_commitment_account_id_receiving_account')),
     sa.ForeignKeyConstraint(['approved_by'], ['person.id'], name=op.f('fk_commitment_approved_by_person')),
     sa.ForeignKeyConstraint(['document_id'], ['document.id'], name=op.f('fk_commitment_document_id_document')),
     sa.ForeignKeyConstraint(['funder_id'], ['funder.id'], name=op.f('fk_commitment_funder_id_funder')),
     sa.ForeignKeyConstraint(['pledge_id'], ['pledge.id'], name=op.f('fk_commitment_pledge_id_pledge')),
     sa.ForeignKeyConstraint(['prepared_by'], ['person.id'], name=op.f('fk_commitment_prepared_by_person')),
     sa.ForeignKeyConstraint(['project_id'], ['project.id'], name=op.f('fk_commitment_project_id_project')),
+    sa.ForeignKeyConstraint(['receiver_id'], ['organization.id'], name=op.f('fk_commitment_receiver_id_organization')),
     sa.ForeignKeyConstraint(['signed_copy_id'], ['stored_file.id'], name=op.f('fk_commitment_signed_copy_id_stored_file')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_commitment')),
     sa.UniqueConstraint('number', name=op.f('uq_commitment_number')),
@@ -836,6 +841,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('commitment', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_commitment_funder_id'), ['funder_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_commitment_receiver_id'), ['receiver_id'], unique=False)
 
     op.create_table('instalment',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -1041,6 +1047,7 @@ def downgrade() -> None:
     op.drop_table('milestone_release')
     op.drop_table('instalment')
     with op.batch_alter_table('commitment', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_commitment_receiver_id'))
         batch_op.drop_index(batch_op.f('ix_commitment_funder_id'))
 
     op.drop_table('commitment')

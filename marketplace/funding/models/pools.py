@@ -61,9 +61,9 @@ class MatchingRule(Model):
     per_project_cap: Mapped[Money | None]
     per_round_cap: Mapped[Money | None]                     # a round: one pledging event, or one grant round
     min_donors: Mapped[int] = mapped_column(default=0)      # confirmed only once N different donors pledged
-    threshold: Mapped[Money | None]                         # ... or once the project's pledges reach this sum
-    threshold_percent: Mapped[int | None]                   # ... or this share of the project's budget
-    floor: Mapped[Money | None]                             # a small project's pledges are lifted to this sum at least
+    threshold: Mapped[Money | None]                         # ... and once the project's pledges reach this sum
+    threshold_percent: Mapped[int | None]                   # ... and this share of the project's budget
+    floor: Mapped[Money | None]                             # a small project's pledge gets this, but never above itself
     floor_budget: Mapped[Money | None]                      # "small": a budget up to this
     own_percent: Mapped[int] = mapped_column(default=0)     # proved own contribution, per cent of the budget
     categories: Mapped[list[str]] = mapped_column(JSON, default=list)      # catalogue code prefixes; empty: all
@@ -130,14 +130,17 @@ class Allocation(Model):
     pool_id: Mapped[int] = mapped_column(ForeignKey("matching_pool.id"), index=True)
     rule_id: Mapped[int] = mapped_column(ForeignKey("matching_rule.id"))
     pledge_id: Mapped[int] = mapped_column(ForeignKey("pledge.id"), index=True)
-    asked: Mapped[Money]                                    # ratio x pledge, before any cap
+    base: Mapped[Money]                                     # the part of the pledge that it is reckoned on
+    asked: Mapped[Money]                                    # ratio x base (or the floor), before any cap
     amount: Mapped[Money]                                   # what was given then
     returned: Mapped[Money] = mapped_column(default=Money(0))
+    clawing: Mapped[Money] = mapped_column(default=Money(0))   # asked back, but paid already: waits for the refund
     state: Mapped[str] = mapped_column(default="reserved")  # reserved, captured, returned
     reason: Mapped[str]                                     # why this sum, in one sentence (message id filled in)
-    limited_by: Mapped[str] = mapped_column(default="")     # pledge, donor, project, round, pool; empty: nothing
+    limited_by: Mapped[str] = mapped_column(default="")     # rules.matching.Limit; empty: nothing
     reserved_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
+    capture_after: Mapped[datetime | None]                  # the money is held: the delay before confirming ends then
     captured_at: Mapped[datetime | None]
     returned_at: Mapped[datetime | None]
 
@@ -147,11 +150,13 @@ class Allocation(Model):
     __table_args__ = (
         CheckConstraint("amount > 0", name="amount"),
         CheckConstraint("returned >= 0 AND returned <= amount", name="returned"),
-        CheckConstraint("asked >= 0", name="asked"),
+        CheckConstraint("asked >= amount AND base > 0", name="asked"),
+        CheckConstraint("clawing >= 0 AND clawing <= amount - returned", name="clawing"),
         CheckConstraint("state IN ('reserved', 'captured', 'returned')", name="state"),
         CheckConstraint("(state = 'returned') = (returned = amount)", name="returned_is_all"),
         CheckConstraint("state <> 'captured' OR captured_at IS NOT NULL", name="captured_has_time"),
         Index("ix_allocation_due", "state", "expires_at"),
+        Index("ix_allocation_capture", "state", "capture_after"),
         Index("uq_allocation_live", "pool_id", "pledge_id", unique=True,
               sqlite_where=text("state <> 'returned'"), postgresql_where=text("state <> 'returned'")),
     )
