@@ -31,7 +31,7 @@ def public_documents(session: Session, refs: Sequence[str] | None = None) -> Ite
 def _document(pool: MatchingPool, rule: MatchingRule) -> PublicDocument:
     """Copy what a visitor may read on the pool's page."""
     funder = pool.funder
-    facets = {"fund": (str(_FUND_OF_KIND.get(funder.kind, FundKind.GIVING)),)}
+    facets: dict[str, tuple[str, ...]] = {"fund": (str(_FUND_OF_KIND.get(funder.kind, FundKind.GIVING)),)}
     if rule.categories:
         facets["category"] = tuple(rule.categories)
     if rule.areas:
