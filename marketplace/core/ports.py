@@ -263,6 +263,7 @@ class Movement:
     amount: int
     fee: int
     net: int
+    currency: str
     at: datetime
 
 

@@ -95,7 +95,7 @@ class StripeGateway:
         window: Any = {"created": _between(since, until), "limit": PAGE}
         for row in _all(lambda: client.v1.balance_transactions.list(window)):
             yield Movement(row.id, row.type, _id(row.source) or "", row.amount, row.fee, row.net,
-                           datetime.fromtimestamp(row.created, tz=UTC))
+                           row.currency.upper(), datetime.fromtimestamp(row.created, tz=UTC))
 
     def _account(self, label: str) -> StripeAccount:
         """Return an account of this site."""

@@ -159,9 +159,10 @@ def upgrade() -> None:
     sa.Column('account_id', sa.Integer(), nullable=False),
     sa.Column('type', sa.String(), nullable=False),
     sa.Column('source_id', sa.String(), nullable=False),
-    sa.Column('amount_fen', sa.Integer(), nullable=False),
-    sa.Column('fee_fen', sa.Integer(), nullable=False),
-    sa.Column('net_fen', sa.Integer(), nullable=False),
+    sa.Column('amount_fen', sa.BigInteger(), nullable=False),
+    sa.Column('fee_fen', sa.BigInteger(), nullable=False),
+    sa.Column('net_fen', sa.BigInteger(), nullable=False),
+    sa.Column('currency', sa.String(), nullable=False),
     sa.Column('created_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['account_id'], ['receiving_account.id'], name=op.f('fk_balance_transaction_account_id_receiving_account')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_balance_transaction')),
@@ -353,28 +354,6 @@ def upgrade() -> None:
     sa.UniqueConstraint('account_id', 'day', name=op.f('uq_reconciliation_account_id_day')),
     sa.UniqueConstraint('ref', name=op.f('uq_reconciliation_ref'))
     )
-    op.create_table('stripe_event',
-    sa.Column('id', sa.Integer(), nullable=False),
-    sa.Column('event_id', sa.String(), nullable=False),
-    sa.Column('account_id', sa.Integer(), nullable=False),
-    sa.Column('type', sa.String(), nullable=False),
-    sa.Column('object_id', sa.String(), nullable=False),
-    sa.Column('is_live', sa.Boolean(), nullable=False),
-    sa.Column('payload', sa.JSON(), nullable=False),
-    sa.Column('state', sa.String(), nullable=False),
-    sa.Column('note', sa.String(), nullable=False),
-    sa.Column('created_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=False),
-    sa.Column('received_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=False),
-    sa.Column('applied_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=True),
-    sa.CheckConstraint("state IN ('waiting', 'applied', 'ignored')", name=op.f('ck_stripe_event_state')),
-    sa.ForeignKeyConstraint(['account_id'], ['receiving_account.id'], name=op.f('fk_stripe_event_account_id_receiving_account')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_stripe_event')),
-    sa.UniqueConstraint('event_id', name=op.f('uq_stripe_event_event_id'))
-    )
-    with op.batch_alter_table('stripe_event', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_stripe_event_object_id'), ['object_id'], unique=False)
-        batch_op.create_index('ix_stripe_event_waiting', ['state', 'received_at'], unique=False)
-
     op.create_table('bank_line',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('ref', sa.String(), nullable=False),
@@ -442,6 +421,8 @@ def upgrade() -> None:
     sa.Column('stripe_dispute_id', sa.String(), nullable=False),
     sa.Column('charge_id', sa.Integer(), nullable=False),
     sa.Column('amount', marketplace.core.db.MoneyColumn(), nullable=False),
+    sa.Column('withdrawn', marketplace.core.db.MoneyColumn(), nullable=False),
+    sa.Column('reinstated', marketplace.core.db.MoneyColumn(), nullable=False),
     sa.Column('fee', marketplace.core.db.MoneyColumn(), nullable=False),
     sa.Column('reason', sa.String(), nullable=False),
     sa.Column('state', sa.String(), nullable=False),
@@ -643,6 +624,31 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('refund', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_refund_charge_id'), ['charge_id'], unique=False)
+
+    op.create_table('stripe_event',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('event_id', sa.String(), nullable=False),
+    sa.Column('account_id', sa.Integer(), nullable=False),
+    sa.Column('charge_id', sa.Integer(), nullable=True),
+    sa.Column('type', sa.String(), nullable=False),
+    sa.Column('object_id', sa.String(), nullable=False),
+    sa.Column('is_live', sa.Boolean(), nullable=False),
+    sa.Column('payload', sa.JSON(), nullable=False),
+    sa.Column('state', sa.String(), nullable=False),
+    sa.Column('note', sa.String(), nullable=False),
+    sa.Column('created_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=False),
+    sa.Column('received_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=False),
+    sa.Column('applied_at', marketplace.core.db.UTCDateTime(timezone=True), nullable=True),
+    sa.CheckConstraint("state IN ('waiting', 'applied', 'ignored')", name=op.f('ck_stripe_event_state')),
+    sa.ForeignKeyConstraint(['account_id'], ['receiving_account.id'], name=op.f('fk_stripe_event_account_id_receiving_account')),
+    sa.ForeignKeyConstraint(['charge_id'], ['charge.id'], name=op.f('fk_stripe_event_charge_id_charge')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_stripe_event')),
+    sa.UniqueConstraint('event_id', name=op.f('uq_stripe_event_event_id'))
+    )
+    with op.batch_alter_table('stripe_event', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_stripe_event_charge_id'), ['charge_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_stripe_event_object_id'), ['object_id'], unique=False)
+        batch_op.create_index('ix_stripe_event_waiting', ['state', 'received_at'], unique=False)
 
     op.create_table('bank_line_part',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -1075,6 +1081,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_bank_line_part_line_id'))
 
     op.drop_table('bank_line_part')
+    with op.batch_alter_table('stripe_event', schema=None) as batch_op:
+        batch_op.drop_index('ix_stripe_event_waiting')
+        batch_op.drop_index(batch_op.f('ix_stripe_event_object_id'))
+        batch_op.drop_index(batch_op.f('ix_stripe_event_charge_id'))
+
+    op.drop_table('stripe_event')
     with op.batch_alter_table('refund', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_refund_charge_id'))
 
@@ -1105,11 +1117,6 @@ def downgrade() -> None:
         batch_op.drop_index('ix_bank_line_open')
 
     op.drop_table('bank_line')
-    with op.batch_alter_table('stripe_event', schema=None) as batch_op:
-        batch_op.drop_index('ix_stripe_event_waiting')
-        batch_op.drop_index(batch_op.f('ix_stripe_event_object_id'))
-
-    op.drop_table('stripe_event')
     op.drop_table('reconciliation')
     with op.batch_alter_table('pledging_event', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_pledging_event_host_id'))

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from marketplace.core.db import Model, new_ref
@@ -91,6 +91,8 @@ class Dispute(Model):
     stripe_dispute_id: Mapped[str] = mapped_column(unique=True)
     charge_id: Mapped[int] = mapped_column(ForeignKey("charge.id"), index=True)
     amount: Mapped[Money]
+    withdrawn: Mapped[Money] = mapped_column(default=Money(0))    # taken from the balance by Stripe
+    reinstated: Mapped[Money] = mapped_column(default=Money(0))   # given back to it
     fee: Mapped[Money] = mapped_column(default=Money(0))
     reason: Mapped[str] = mapped_column(default="")
     state: Mapped[str]                                     # open, won, lost
@@ -114,6 +116,7 @@ class StripeEvent(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     event_id: Mapped[str] = mapped_column(unique=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("receiving_account.id"))
+    charge_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"), index=True)   # the charge it tells of
     type: Mapped[str]
     object_id: Mapped[str] = mapped_column(index=True)
     is_live: Mapped[bool]
@@ -158,7 +161,8 @@ class BalanceTransaction(Model):
     account_id: Mapped[int] = mapped_column(ForeignKey("receiving_account.id"), index=True)
     type: Mapped[str]
     source_id: Mapped[str] = mapped_column(index=True)
-    amount_fen: Mapped[int]                                # signed, as Stripe gives it
-    fee_fen: Mapped[int]
-    net_fen: Mapped[int]
+    amount_fen: Mapped[int] = mapped_column(BigInteger)    # signed, as Stripe gives it
+    fee_fen: Mapped[int] = mapped_column(BigInteger)
+    net_fen: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str]
     created_at: Mapped[datetime]
