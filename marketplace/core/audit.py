@@ -4,19 +4,18 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from sqlalchemy import DDL, JSON, Index, event, func, insert, select, text, update
+from sqlalchemy import DDL, JSON, Index, Table, event, func, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from marketplace.core import chain as chains
 from marketplace.core.access import Actor
+from marketplace.core.chain import GENESIS, HEAD_EVERY, SEAL_BATCH, UNSEALED_LIMIT
+from marketplace.core.chain import link as chain
 from marketplace.core.db import Model, db, new_ref
 
-GENESIS = "0" * 64
-SEAL_BATCH = 1_000
-UNSEALED_LIMIT = timedelta(seconds=60)
 SEALER_LOCK = 0x61756469  # "audi": the advisory lock that keeps sealers in a row on PostgreSQL
-HEAD_EVERY = 1_000        # every so many events a head is published for outsiders to keep
 
 
 class AuditEvent(Model):
@@ -107,52 +106,22 @@ def record(session: Session, *, actor: Actor, action: str, subject: tuple[str, s
         "subject_kind": subject[0], "subject_ref": subject[1], "facts": clean,
     }
     # the bare table: the mapped insert costs five times as much, and this runs in every operation
-    table = Model.metadata.tables[AuditEvent.__tablename__]
-    session.execute(insert(table), row | {"own_hash": own_hash(row)})
+    session.execute(insert(_table()), row | {"own_hash": own_hash(row)})
 
 
-def chain(previous: str, own: str) -> str:
-    """Return the chain hash of an event from the one before it."""
-    return hashlib.sha256(f"{previous}{own}".encode()).hexdigest()
+def _table() -> Table:
+    """Return the bare table, for statements without mapping."""
+    return Model.metadata.tables[AuditEvent.__tablename__]
 
 
 def seal_batch(session: Session) -> int:
-    """Give order and chain hash to the unsealed events, oldest first; return how many. One sealer at a time.
-
-    SQLite has one writer anyway; on PostgreSQL a second sealer finds the lock taken and leaves.
-    """
-    if session.get_bind().dialect.name == "postgresql" and not session.scalar(
-            text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": SEALER_LOCK}):
-        return 0
-    last = session.execute(
-        select(AuditEvent.position, AuditEvent.chain_hash)
-        .where(AuditEvent.position.is_not(None)).order_by(AuditEvent.position.desc()).limit(1)
-    ).first()
-    position, head = (last[0] or 0, last[1] or GENESIS) if last else (0, GENESIS)
-    rows = session.execute(
-        select(AuditEvent.id, AuditEvent.own_hash).where(AuditEvent.position.is_(None))
-        .order_by(AuditEvent.id).limit(SEAL_BATCH)
-    ).all()
-    changes = []
-    for event_id, own in rows:
-        position += 1
-        head = chain(head, own)
-        changes.append({"id": event_id, "position": position, "chain_hash": head})
-    if changes:
-        session.execute(update(AuditEvent), changes)
-    return len(changes)
+    """Give order and chain hash to the unsealed events, oldest first; return how many (see core.chain)."""
+    return chains.seal(session, _table(), lock=SEALER_LOCK, limit=SEAL_BATCH)
 
 
 def heads(session: Session) -> list[tuple[int, str]]:
     """Return the heads to publish (position, chain hash): every thousandth event and the newest, oldest first."""
-    newest = select(func.max(AuditEvent.position)).scalar_subquery()
-    rows = session.execute(
-        select(AuditEvent.position, AuditEvent.chain_hash)
-        .where(AuditEvent.position.is_not(None),
-               (AuditEvent.position % HEAD_EVERY == 0) | (AuditEvent.position == newest))
-        .order_by(AuditEvent.position)
-    )
-    return [(position or 0, head or "") for position, head in rows]
+    return chains.heads(session, _table(), every=HEAD_EVERY)
 
 
 @dataclass(frozen=True)

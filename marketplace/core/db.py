@@ -53,8 +53,8 @@ class MoneyColumn(TypeDecorator[Money]):
         return None if value is None else value.fen
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> Money | None:  # noqa: ARG002
-        """Give back Money."""
-        return None if value is None else Money(value)
+        """Give back Money; a sum comes as a Decimal of whole fen from PostgreSQL."""
+        return None if value is None else Money(int(value))
 
 
 class Model(DeclarativeBase):

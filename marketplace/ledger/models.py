@@ -1,4 +1,4 @@
-"""Journals and their transfers: written once. The database refuses every change but the sealer's one addition."""
+"""Journals and their transfers: written once. The database refuses every change but the seal."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,7 +11,7 @@ from marketplace.core.money import Money
 
 
 class Journal(Model):
-    """One balanced posting. `idem_key` makes it happen once; `position` and `chain_hash` come later, from the sealer."""
+    """One balanced posting. `idem_key` makes it happen once; `position` and `chain_hash` come from the sealer."""
 
     __tablename__ = "journal"
 
@@ -65,6 +65,7 @@ _SEALING = "OLD.position IS NULL AND NEW.position IS NOT NULL AND NEW.chain_hash
 _SAME_SQLITE = " AND ".join(f"NEW.{name} IS OLD.{name}" for name in _FIXED)
 _SAME_POSTGRESQL = " AND ".join(f"NEW.{name} IS NOT DISTINCT FROM OLD.{name}" for name in _FIXED)
 _REFUSED = "what was posted is never changed"
+_IS_SEALED = "(SELECT position FROM journal WHERE id = NEW.journal_id) IS NOT NULL"   # its hash is in the chain already
 
 GUARDS: Mapping[str, tuple[str, ...]] = {
     "sqlite": (
@@ -77,7 +78,7 @@ GUARDS: Mapping[str, tuple[str, ...]] = {
         f"""CREATE TRIGGER transfer_undeleted BEFORE DELETE ON transfer
         BEGIN SELECT RAISE(ABORT, '{_REFUSED}'); END""",
         f"""CREATE TRIGGER transfer_unsealed BEFORE INSERT ON transfer
-        WHEN (SELECT position FROM journal WHERE id = NEW.journal_id) IS NOT NULL
+        WHEN {_IS_SEALED}
         BEGIN SELECT RAISE(ABORT, '{_REFUSED}'); END""",
     ),
     "postgresql": (
@@ -95,7 +96,7 @@ GUARDS: Mapping[str, tuple[str, ...]] = {
         FOR EACH STATEMENT EXECUTE FUNCTION ledger_guard()""",
         f"""CREATE FUNCTION ledger_sealed() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
-          IF (SELECT position FROM journal WHERE id = NEW.journal_id) IS NOT NULL THEN
+          IF {_IS_SEALED} THEN
             RAISE EXCEPTION '{_REFUSED}';
           END IF;
           RETURN NEW;

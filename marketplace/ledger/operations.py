@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import Table, insert, select
 from sqlalchemy.orm import Session
 
+from marketplace.core import chain
 from marketplace.core.access import Actor
-from marketplace.core.db import new_ref
+from marketplace.core.db import Model, new_ref
 from marketplace.ledger import rules
 from marketplace.ledger.models import Journal, Transfer
-from marketplace.ledger.rules import Posting
+from marketplace.ledger.rules import Heading, Posting
+
+SEALER_LOCK = 0x6C656467  # "ledg": the advisory lock that keeps sealers in a row on PostgreSQL
 
 
 def post(session: Session, *, actor: Actor, idem_key: str, kind: str, subject: tuple[str, str],
@@ -20,18 +23,19 @@ def post(session: Session, *, actor: Actor, idem_key: str, kind: str, subject: t
     A second journal of the same key fails in the database (IntegrityError): callers guard the step itself by a
     conditional UPDATE first, so that a repetition never comes this far.
     """
-    ref = new_ref()
+    if not postings:
+        msg = f"a journal moves something: {kind} {idem_key}"
+        raise ValueError(msg)
+    heading = Heading(new_ref(), idem_key, kind, *subject, rules.written(now), actor.person_id,
+                      reverses.ref if reverses else None)
     lines = [(posting.debit, posting.credit, posting.amount.fen) for posting in postings]
-    own_hash = rules.journal_hash(
-        ref=ref, idem_key=idem_key, kind=kind, subject=subject, at=now, actor_id=actor.person_id,
-        reverses_ref=reverses.ref if reverses else None, postings=lines)
     # the bare tables: a mapped insert costs five times as much, and this runs while a hot row is locked
-    journal_id: int = session.execute(
-        insert(Journal.__table__).returning(Journal.__table__.c.id), {  # type: ignore[arg-type]
-            "ref": ref, "idem_key": idem_key, "kind": kind, "subject_kind": subject[0], "subject_ref": subject[1],
-            "at": now, "actor_id": actor.person_id, "reverses_id": reverses.id if reverses else None,
-            "own_hash": own_hash}).scalar_one()
-    session.execute(insert(Transfer.__table__), [  # type: ignore[arg-type]
+    journal, transfer = _tables()
+    journal_id: int = session.execute(insert(journal).returning(journal.c.id), {
+        "ref": heading.ref, "idem_key": idem_key, "kind": kind, "subject_kind": subject[0], "subject_ref": subject[1],
+        "at": now, "actor_id": actor.person_id, "reverses_id": reverses.id if reverses else None,
+        "own_hash": rules.journal_hash(heading, lines)}).scalar_one()
+    session.execute(insert(transfer), [
         {"journal_id": journal_id, "line": line, "debit": posting.debit, "credit": posting.credit,
          "amount": posting.amount} for line, posting in enumerate(postings, 1)])
     return journal_id
@@ -43,3 +47,14 @@ def reverse(session: Session, *, actor: Actor, journal: Journal, idem_key: str, 
                            .where(Transfer.journal_id == journal.id).order_by(Transfer.line)).all()
     return post(session, actor=actor, idem_key=idem_key, kind=kind, subject=(journal.subject_kind, journal.subject_ref),
                 postings=[Posting(row.credit, row.debit, row.amount) for row in rows], now=now, reverses=journal)
+
+
+def seal_batch(session: Session) -> int:
+    """Give order and chain hash to unsealed journals, oldest first; return how many (see core.chain)."""
+    return chain.seal(session, _tables()[0], lock=SEALER_LOCK)
+
+
+def _tables() -> tuple[Table, Table]:
+    """Return the bare tables of journals and transfers."""
+    known = Model.metadata.tables
+    return known[Journal.__tablename__], known[Transfer.__tablename__]

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from marketplace.core.money import Money
 
 SEPARATOR = ":"
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class AccountKind(StrEnum):
@@ -61,9 +63,27 @@ class Posting:
         kind_of(self.debit), kind_of(self.credit)
 
 
-def journal_hash(*, ref: str, idem_key: str, kind: str, subject: tuple[str, str], at: datetime, actor_id: int | None,
-                 reverses_ref: str | None, postings: Sequence[tuple[str, str, int]]) -> str:
-    """Return the SHA-256 of one journal with its transfers in canonical JSON, without its place in the chain."""
-    body = [ref, idem_key, kind, *subject, at.astimezone(UTC).isoformat(timespec="microseconds"), actor_id,
-            reverses_ref, [list(posting) for posting in postings]]
-    return hashlib.sha256(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+class Heading(NamedTuple):
+    """What a journal says beside its transfers, in the order in which it is hashed."""
+
+    ref: str
+    idem_key: str
+    kind: str
+    subject_kind: str
+    subject_ref: str
+    at: str                    # `written(moment)`
+    actor_id: int | None
+    reverses_ref: str | None
+
+
+def written(moment: datetime) -> str:
+    """Return a moment as it is hashed: ISO 8601, UTC, always with six places of a second."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def journal_hash(heading: Heading, postings: Sequence[tuple[str, str, int]]) -> str:
+    """Return the SHA-256 of one journal with its transfers (debit, credit, fen) in canonical JSON.
+
+    Its place in the chain is not part of it.
+    """
+    return hashlib.sha256(_ENCODE([*heading, postings]).encode()).hexdigest()
