@@ -129,8 +129,8 @@ class TantivyIndex:
             total, facets, bands = _counted(searcher, wish, filters, request)
             if not total or request.limit < 1:
                 return SearchHits([], total, facets, bands)
-            narrow = both(wish, filters.values())
-            query = valued(narrow, request) if request.sort == Sort.RELEVANCE else narrow
+            is_ranked = request.sort == Sort.RELEVANCE
+            query = valued(request, filters.values()) if is_ranked else both(wish, filters.values())
             return SearchHits(_page(searcher, query, request), total, facets, bands)
 
     def frequencies(self, tokens: Iterable[str]) -> Mapping[str, int]:

@@ -1,6 +1,6 @@
 """What tantivy is asked: the fields of its index, and our requests as its queries."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import tantivy
 from tantivy import FieldType, Occur, Query
@@ -75,32 +75,54 @@ def _whole(zone: Zone, tokens: Iterable[str]) -> Query:
 
 def demanded(request: SearchRequest) -> Query:
     """Return what the clauses demand, worth nothing."""
-    found = [(clause.role, _there(clause)) for clause in request.clauses if clause.role != Role.BONUS]
-    if (Role.MUST, None) in found:
+    return _silent(_demanded(request, _there))
+
+
+def valued(request: SearchRequest, filters: Iterable[Query]) -> Query:
+    """Return the hits of a request with what its clauses are worth in them.
+
+    What is demanded is read once, with its worth; what only adds is read beside it, one list of documents a zone.
+    """
+    parts: Subqueries = [(Occur.Must, _demanded(request, _worth)), *((Occur.Must, _silent(one)) for one in filters)]
+    added = [one for clause in request.clauses if clause.role == Role.BONUS for one in _added(clause)]
+    if added:
+        parts.append((Occur.Should, Query.boolean_query([(Occur.Should, one) for one in added])))
+    return Query.boolean_query(parts)
+
+
+def _demanded(request: SearchRequest, query_of: Callable[[Clause], Query | None]) -> Query:
+    """Return what the clauses demand, each clause as the query that is made of it; None where nothing can hold it."""
+    found = [(clause.role, (_there if clause.role == Role.NOT else query_of)(clause))
+             for clause in request.clauses if clause.role != Role.BONUS]
+    counted = [query for role, query in found if query is not None and role == Role.COUNTED]
+    if (Role.MUST, None) in found or request.least > len(counted):
         return Query.empty_query()
     parts: Subqueries = [(_OCCURS[role], query) for role, query in found if query is not None and role in _OCCURS]
-    counted = [query for role, query in found if query is not None and role == Role.COUNTED]
-    if request.least > len(counted):
-        return Query.empty_query()
     if request.least == len(counted):
         parts += [(Occur.Must, query) for query in counted]       # each: the engine goes along the rarest
-    elif request.least > 0:
-        some = [(Occur.Should, query) for query in counted]
-        parts.append((Occur.Must, Query.boolean_query(some, minimum_number_should_match=request.least)))
+    else:
+        some: Subqueries = [(Occur.Should, query) for query in counted]
+        least = {"minimum_number_should_match": request.least} if request.least > 0 else {}
+        parts.append((Occur.Must if least else Occur.Should, Query.boolean_query(some, **least)))
     if not any(occur == Occur.Must for occur, _ in parts):
-        parts.append((Occur.Must, Query.all_query()))
-    return _silent(Query.boolean_query(parts))
+        parts.append((Occur.Must, _silent(Query.all_query())))
+    return Query.boolean_query(parts)
 
 
-def valued(narrow: Query, request: SearchRequest) -> Query:
-    """Return the hits of a query with what the clauses are worth in them."""
-    worth = [_worth(clause) for clause in request.clauses if clause.role != Role.NOT]
-    return Query.boolean_query([(Occur.Must, narrow), *((Occur.Should, one) for one in worth if one is not None)])
+def _added(clause: Clause) -> list[Query]:
+    """Return a clause as constants that add up to what it is worth; zones lie in one another, so one way is a sum."""
+    steps = [ZONE_WEIGHTS.get(zone, 1.0) for zone in _WIDE_FIRST]
+    if len(clause.alternatives) != 1 or set(clause.zones) != set(_WIDE_FIRST) or steps != sorted(steps):
+        return [query for query in [_worth(clause)] if query is not None]
+    way, = clause.alternatives
+    value = clause.weight * way.factor
+    return [Query.const_score_query(_whole(zone, way.tokens), value * (step - before))
+            for zone, step, before in zip(_WIDE_FIRST, steps, [0.0, *steps], strict=False)
+            if way.tokens and value * (step - before) > 0]
 
 
 _OCCURS: Mapping[Role, Occur] = {Role.MUST: Occur.Must, Role.NOT: Occur.MustNot}
 _WIDE_FIRST = (Zone.TEXT, Zone.LEAD, Zone.TITLE)
-
 
 
 def chosen(request: SearchRequest) -> dict[str, Query]:
