@@ -23,6 +23,7 @@ from marketplace.projects import operations as projects
 from marketplace.projects.models import Project
 
 NEVER_PUBLIC = ("draft", "returned", "in_review")
+TAKES_MATCHING = (0, 2)      # of five notices, which say that matching money may come
 
 
 def play(session: Session, world: World, planned: Sequence[Planned]) -> None:
@@ -59,7 +60,8 @@ def _play_one(session: Session, world: World, planned: Planned) -> None:
 def _draft(session: Session, world: World, planned: Planned, unit: Unit) -> Project:
     """Draft a project from its line of the list, or blank."""
     content = {name: value for name, value in world.texts.pop(planned.number).items() if name != "domain"}
-    content |= {"contact_name": unit.handler.name, "contact_phone": f"0000-86{100000 + planned.number % 900000}"}
+    content |= {"contact_name": unit.handler.name, "contact_phone": f"0000-86{100000 + planned.number % 900000}",
+                "takes_matching": planned.number % 5 in TAKES_MATCHING}
     now = planned.published_at - timedelta(days=world.rng.randrange(2, 9), hours=3)
     body = session.get_one(Organization, unit.organization_id)
     if planned.number not in world.lines:
