@@ -1,0 +1,1 @@
+"""Rules of payments: accounts, statements and their layouts, lines, orders, receipts. Pure."""
