@@ -41,6 +41,22 @@ def upgrade() -> None:
         batch_op.create_index('ix_journal_subject', ['subject_kind', 'subject_ref'], unique=False)
         batch_op.create_index('ix_journal_unsealed', ['id'], unique=False, sqlite_where=sa.text('position IS NULL'), postgresql_where=sa.text('position IS NULL'))
 
+    op.create_table('verify_run',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('at', marketplace.core.db.UTCDateTime(timezone=True), nullable=False),
+    sa.Column('ok', sa.Boolean(), nullable=False),
+    sa.Column('entries', sa.Integer(), nullable=False),
+    sa.Column('entries_per_second', sa.Integer(), nullable=False),
+    sa.Column('invariants', sa.JSON(), nullable=False),
+    sa.Column('problems', sa.JSON(), nullable=False),
+    sa.Column('found', sa.Integer(), nullable=False),
+    sa.CheckConstraint('(found = 0) = ok', name=op.f('ck_verify_run_ok_means_nothing_found')),
+    sa.CheckConstraint('entries >= 0 AND found >= 0', name=op.f('ck_verify_run_counts')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_verify_run'))
+    )
+    with op.batch_alter_table('verify_run', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_verify_run_at'), ['at'], unique=False)
+
     op.create_table('transfer',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('journal_id', sa.Integer(), nullable=False),
@@ -1164,6 +1180,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_transfer_credit'))
 
     op.drop_table('transfer')
+    with op.batch_alter_table('verify_run', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_verify_run_at'))
+
+    op.drop_table('verify_run')
     with op.batch_alter_table('journal', schema=None) as batch_op:
         batch_op.drop_index('ix_journal_unsealed', sqlite_where=sa.text('position IS NULL'), postgresql_where=sa.text('position IS NULL'))
         batch_op.drop_index('ix_journal_subject')

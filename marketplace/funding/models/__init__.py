@@ -11,8 +11,9 @@ from marketplace.funding.models.pledges import (
 )
 from marketplace.funding.models.pools import Allocation, MatchingPool, MatchingRule, PoolCap
 from marketplace.funding.models.releases import MoneyFlag, Release
+from marketplace.funding.models.verifying import VerifyRun
 
 __all__ = [
     "Allocation", "Commitment", "CostLine", "FundedProject", "Funder", "Instalment", "MatchingPool", "MatchingRule",
-    "MoneyFlag", "OwnContribution", "Pledge", "PoolCap", "Release",
+    "MoneyFlag", "OwnContribution", "Pledge", "PoolCap", "Release", "VerifyRun",
 ]
