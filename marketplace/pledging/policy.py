@@ -16,24 +16,24 @@ def is_staff(actor: Actor, event: PledgingEvent) -> bool:
 
 
 def may_host(actor: Actor) -> Decision:
-    """A person who acts for an organization may prepare an event in its name."""
+    """Allow a person who acts for an organization to prepare an event in its name."""
     if actor.is_system or (actor.organization_id is not None and actor.has(*STAFF)):
         return ALLOWED
     return denied(N_("请先切换到您所在单位的身份，再筹备认捐会"))
 
 
 def may_see(actor: Actor, event: PledgingEvent) -> Decision:
-    """Staff, operators and auditors; to all others the event does not exist."""
+    """Show it to staff, operators and auditors; to all others the event does not exist."""
     return ALLOWED if is_staff(actor, event) or actor.has(Role.OPERATOR, Role.AUDITOR) else HIDDEN
 
 
 def may_work(actor: Actor, event: PledgingEvent) -> Decision:
-    """Staff at the door, at the list, at the desk of the recorders."""
+    """Let staff work at the door, at the list, at the desk of the recorders."""
     return ALLOWED if is_staff(actor, event) else denied(_NOT_STAFF)
 
 
 def may_change(actor: Actor, event: PledgingEvent) -> Decision:
-    """Facts and footing change until the event begins."""
+    """Change facts and footing until the event begins."""
     if not is_staff(actor, event):
         return denied(_NOT_STAFF)
     return ALLOWED if event.state == EventState.DRAFT else denied(N_("认捐会已经开始，资料和依据不能再改"))
@@ -49,14 +49,14 @@ def may_go_live(actor: Actor, event: PledgingEvent) -> Decision:
 
 
 def may_add_guests(actor: Actor, event: PledgingEvent) -> Decision:
-    """The list grows until the event is over; who joins after its beginning came through the door."""
+    """Let the list grow until the event is over; who joins after its beginning came through the door."""
     if not is_staff(actor, event):
         return denied(_NOT_STAFF)
     return ALLOWED if event.state != EventState.CLOSED else denied(N_("认捐会已经结束，名单不再变动"))
 
 
 def may_check_name(actor: Actor, guest: Guest) -> Decision:
-    """A shown name is looked at by a second person, or by an operator, before the hall sees it."""
+    """Let a second person, or an operator, look at a shown name before the hall sees it."""
     if actor.has(Role.OPERATOR) and actor.person_id != guest.added_by:
         return ALLOWED
     if not is_staff(actor, guest.event):
@@ -67,7 +67,7 @@ def may_check_name(actor: Actor, guest: Guest) -> Decision:
 
 
 def may_open_round(actor: Actor, event: PledgingEvent) -> Decision:
-    """Rounds are opened and closed while the event runs."""
+    """Open and close rounds while the event runs."""
     if not is_staff(actor, event):
         return denied(_NOT_STAFF)
     return ALLOWED if event.state == EventState.LIVE else denied(N_("认捐会没有在进行，不能开轮"))
@@ -81,7 +81,7 @@ def may_close(actor: Actor, event: PledgingEvent) -> Decision:
 
 
 def may_see_own(actor: Actor, guest: Guest) -> Decision:
-    """A guest's own page is for people of its organization, and for staff of the event."""
+    """Show a guest's own page to people of its organization, and to staff of the event."""
     funder_organization = guest.funder.organization_id
     if is_staff(actor, guest.event) or (actor.is_signed_in and funder_organization is not None
                                         and actor.organization_id == funder_organization):

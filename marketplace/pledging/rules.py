@@ -19,6 +19,7 @@ UNDO_SECONDS = 30                      # as long an entry is taken back by one t
 LATE_HOURS = 24                        # as long after the end a device may still hand in what it kept
 MAX_PADDLE = 9_999
 LAST_SHOWN = 5
+NOTHING = Money(0)
 STALE_SECONDS = 6                      # the hall says that the line is broken after so long without an answer
 CLOCK_SKEW = timedelta(minutes=5)
 REMIND_DAYS = (3, 1)                   # days left when a funder is reminded to sign
@@ -122,11 +123,11 @@ class Keyed:
 class Figures:
     """The sums of one evening, each apart; matched money is reserved until the pledge is paid, then confirmed."""
 
-    signed: Money = Money(0)
-    verbal: Money = Money(0)
-    reserved: Money = Money(0)
-    confirmed: Money = Money(0)
-    paid: Money = Money(0)
+    signed: Money = NOTHING
+    verbal: Money = NOTHING
+    reserved: Money = NOTHING
+    confirmed: Money = NOTHING
+    paid: Money = NOTHING
 
     @property
     def matched(self) -> Money:
