@@ -3,9 +3,12 @@
 import re
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from marketplace.core.errors import Invalid
+from marketplace.core.money import Money
 from marketplace.core.text import N_
 
 LONGEST = 30
@@ -19,6 +22,17 @@ class ReceiptKind(StrEnum):
 
 
 RECEIPT_LABELS: Mapping[ReceiptKind, str] = {ReceiptKind.DONATION: N_("捐赠票据"), ReceiptKind.INVOICE: N_("发票")}
+
+
+@dataclass(frozen=True)
+class ReceiptFacts:
+    """What stands on a receipt."""
+
+    kind: ReceiptKind
+    number: str
+    amount: Money
+    issued_on: date
+    code: str = ""
 
 
 def tidy(typed: str, *, field: str, required: bool = False) -> str:
