@@ -177,7 +177,7 @@ class Tie:
 def ties_among(organizations: Iterable[Organization]) -> list[Tie]:
     """Return every pair of these organizations behind which the same person may stand."""
     bodies = list(organizations)
-    identities = [_identity(one) for one in bodies]
+    identities = [identity_of(one) for one in bodies]
     return [
         Tie(bodies[first], bodies[second], reason)
         for first in range(len(bodies)) for second in range(first + 1, len(bodies))
@@ -198,11 +198,11 @@ def tied_to(session: Session, organization: Organization) -> list[Tie]:
         return []
     others = session.scalars(select(Organization).where(Organization.id != organization.id, or_(*shared))
                              .order_by(Organization.name).limit(MAX_DUPLICATES))
-    mine = _identity(organization)
-    return [Tie(organization, one, reason) for one in others if (reason := rules.tie_between(mine, _identity(one)))]
+    mine = identity_of(organization)
+    return [Tie(organization, one, reason) for one in others if (reason := rules.tie_between(mine, identity_of(one)))]
 
 
-def _identity(organization: Organization) -> Identity:
+def identity_of(organization: Organization) -> Identity:
     """Return the identifiers that can show a tie."""
     return Identity(
         key=organization.id, credit_code=organization.credit_code,

@@ -60,6 +60,7 @@ class Pledge(_Buckets, Model):
     cost_line_id: Mapped[int | None] = mapped_column(ForeignKey("cost_line.id"))
     round_ref: Mapped[str] = mapped_column(default="", index=True)   # the pledging event or grant round it came from
     purpose: Mapped[str] = mapped_column(default="")
+    lottery_purpose: Mapped[str] = mapped_column(default="")         # rules.funders.LotteryPurpose, of lottery money
     management_percent: Mapped[int] = mapped_column(default=0)       # of the receiving body, as agreed (CL 61)
     leftover_rule: Mapped[str] = mapped_column(default="similar")    # similar, return, project
     naming: Mapped[str] = mapped_column(default="")
@@ -169,6 +170,8 @@ class Commitment(Model):
     funder_id: Mapped[int] = mapped_column(ForeignKey("funder.id"), index=True)
     pledge_id: Mapped[int | None] = mapped_column(ForeignKey("pledge.id"), unique=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    receiver_id: Mapped[int] = mapped_column(ForeignKey("organization.id"), index=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("receiving_account.id"))
     amount: Mapped[Money]
     facts: Mapped[dict[str, object]] = mapped_column(JSON)
     facts_sha256: Mapped[str]
@@ -186,6 +189,8 @@ class Commitment(Model):
     funder: Mapped[Funder] = relationship()
     pledge: Mapped[Pledge | None] = relationship()
     project: Mapped[Project] = relationship()
+    receiver: Mapped[Organization] = relationship()
+    account: Mapped[ReceivingAccount] = relationship()
     document: Mapped[Document | None] = relationship()
     signed_copy: Mapped[StoredFile | None] = relationship()
 
@@ -201,7 +206,8 @@ class Commitment(Model):
 
 
 COMMITMENT_GUARDS = guards("commitment", (
-    "number", "verify_code", "funder_id", "project_id", "amount", "facts", "facts_sha256", "prepared_by", "prepared_at"))
+    "number", "verify_code", "funder_id", "project_id", "receiver_id", "account_id", "amount", "facts", "facts_sha256",
+    "prepared_by", "prepared_at"))
 guard_table(Commitment.__table__, COMMITMENT_GUARDS)
 
 

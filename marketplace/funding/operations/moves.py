@@ -1,0 +1,172 @@
+"""The one way in which a fen of a pledge changes its place: guarded row, project sums, journal, audit, news."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session
+
+from marketplace.core.access import Actor
+from marketplace.core.audit import record
+from marketplace.core.errors import Conflict
+from marketplace.core.money import Money
+from marketplace.core.text import N_
+from marketplace.funding.models import CostLine, FundedProject, Pledge
+from marketplace.funding.rules.buckets import BUCKET_LABELS, BUCKETS, MOVES, Bucket, Exit, Move, state_of
+from marketplace.funding.rules.pledges import check_amount, is_live
+from marketplace.ledger.models import Journal, Transfer
+from marketplace.ledger.operations import post
+from marketplace.ledger.rules import AccountKind, Posting, account
+
+_ROW = (*(getattr(Pledge, bucket) for bucket in BUCKETS), Pledge.is_verbal, Pledge.exit, Pledge.state)
+_GONE = (Bucket.DROPPED, Bucket.REFUNDED)
+_NONE = Money(0)
+ROW = {"key_share": True}     # FOR NO KEY UPDATE: a plain FOR UPDATE would fight the locks that foreign keys take
+
+
+@dataclass(frozen=True)
+class Step:
+    """One move of one sum: what changes place, under which key, with which journal, and what else must be so.
+
+    `guard` is a further condition on the pledge's row, `values` are further columns that change with it.
+    """
+
+    move: Move
+    amount: Money
+    idem_key: str
+    postings: Sequence[Posting]
+    guard: ColumnElement[bool] | None = None
+    values: Mapping[str, object] = field(default_factory=dict)
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+def take(session: Session, *, actor: Actor, pledge: Pledge, step: Step, now: datetime) -> bool:
+    """Move a sum of a pledge from one bucket to the next; False when the same key did it before.
+
+    Locks, in order: pledge, the project's sums, the cost line. Raises Conflict when the bucket holds less, or the
+    key belongs to something else. A repetition at the same time fails on the journal's unique key.
+    """
+    check_amount(step.amount)
+    if _was_done(session, pledge, step):
+        return False
+    session.flush()
+    fen = _shift_pledge(session, pledge, step, now)
+    source, target = MOVES[step.move]
+    before = {**fen, source: fen[source] + step.amount.fen, target: fen[target] - step.amount.fen}
+    _shift_sums(session, pledge, step, ended=is_live(before) and not is_live(fen))
+    if target in _GONE and pledge.cost_line_id is not None:
+        free_cost(session, cost_line_id=pledge.cost_line_id, amount=step.amount)
+    kind = f"pledge.{step.move}"
+    post(session, actor=actor, idem_key=step.idem_key, kind=kind, subject=("pledge", pledge.ref),
+         postings=step.postings, now=now)
+    record(session, actor=actor, action=f"funding.{step.move}", subject=("pledge", pledge.ref), now=now,
+           amount_fen=step.amount.fen, **step.facts)
+    session.refresh(pledge)
+    return True
+
+
+def _was_done(session: Session, pledge: Pledge, step: Step) -> bool:
+    """Say whether this key did this step before; a key that did anything else raises Conflict."""
+    found = session.execute(
+        select(Journal.kind, Journal.subject_ref, Transfer.amount).join(Transfer, Transfer.journal_id == Journal.id)
+        .where(Journal.idem_key == step.idem_key, Transfer.line == 1)).first()
+    if found is None:
+        return False
+    if tuple(found) != (f"pledge.{step.move}", pledge.ref, step.amount):
+        raise Conflict(N_("同一个办理编号已经用在另一笔款项上。请刷新页面重新办理"))
+    return True
+
+
+def _shift_pledge(session: Session, pledge: Pledge, step: Step, now: datetime) -> dict[Bucket, int]:
+    """Move the sum on the pledge's own row, if it is there; return what each bucket holds now, in fen."""
+    source, target = MOVES[step.move]
+    left, right = getattr(Pledge, source), getattr(Pledge, target)
+    statement = update(Pledge).where(Pledge.id == pledge.id, left >= step.amount)
+    if step.guard is not None:
+        statement = statement.where(step.guard)
+    row = session.execute(
+        statement.values({source: left - step.amount, target: right + step.amount, "changed_at": now, **step.values})
+        .returning(*_ROW).execution_options(synchronize_session=False)).first()
+    if row is None:
+        session.refresh(pledge)
+        have: Money = getattr(pledge, source)
+        raise Conflict(N_("“{place}”现有 {have} 元，办不了 {amount} 元。请刷新页面，看过最新情况再办"),
+                       place=BUCKET_LABELS[source], have=have.grouped(), amount=step.amount.grouped())
+    fen = {bucket: row[at].fen for at, bucket in enumerate(BUCKETS)}
+    exit_ = Exit(row.exit) if row.exit else None
+    state = state_of(fen, is_verbal=row.is_verbal, exit_=exit_)
+    if state != row.state:
+        session.execute(update(Pledge).where(Pledge.id == pledge.id).values(state=state)
+                        .execution_options(synchronize_session=False))
+    return fen
+
+
+def _shift_sums(session: Session, pledge: Pledge, step: Step, *, ended: bool) -> None:
+    """Move the same sum among the project's sums of this kind of pledge."""
+    source, target = MOVES[step.move]
+    left, right = getattr(FundedProject, source), getattr(FundedProject, target)
+    values: dict[str, Any] = {source: left - step.amount, target: right + step.amount}
+    if pledge.is_verbal and source is Bucket.OPEN:
+        values["verbal"] = FundedProject.verbal - step.amount
+    if ended:
+        values["donors"] = FundedProject.donors - 1
+    done = session.execute(
+        update(FundedProject)
+        .where(FundedProject.project_id == pledge.project_id, FundedProject.kind == pledge.kind, left >= step.amount)
+        .values(values).execution_options(synchronize_session=False))
+    if not done.rowcount:  # type: ignore[attr-defined]
+        msg = f"the sums of project {pledge.project_id} do not hold what pledge {pledge.ref} holds"
+        raise RuntimeError(msg)
+
+
+def add_to_sums(session: Session, *, pledge: Pledge) -> None:
+    """Count a new pledge among the sums of its project: one upsert."""
+    verbal = pledge.amount if pledge.is_verbal else _NONE
+    maker = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
+    row = maker(FundedProject).values(
+        project_id=pledge.project_id, kind=pledge.kind, amount=pledge.amount, open=pledge.amount, verbal=verbal, donors=1,
+        **{bucket: _NONE for bucket in BUCKETS if bucket is not Bucket.OPEN})
+    session.execute(row.on_conflict_do_update(
+        index_elements=[FundedProject.project_id, FundedProject.kind],
+        set_={"amount": FundedProject.amount + row.excluded.amount, "open": FundedProject.open + row.excluded.open,
+              "verbal": FundedProject.verbal + row.excluded.verbal, "donors": FundedProject.donors + 1}))
+
+
+def insert_once(session: Session, row: Mapping[str, object]) -> int | None:
+    """Insert a pledge and return its id; None when its client key is there already."""
+    maker = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
+    made: int | None = session.scalar(
+        maker(Pledge).values(**row).on_conflict_do_nothing(index_elements=[Pledge.client_key]).returning(Pledge.id))
+    return made
+
+
+def claim_cost(session: Session, *, cost_line_id: int, amount: Money) -> None:
+    """Count a sum towards a cost that extra money pays; raises Conflict when it is paid already (no double funding)."""
+    done = session.execute(
+        update(CostLine)
+        .where(CostLine.id == cost_line_id, CostLine.source == "extra", CostLine.funded + amount <= CostLine.amount)
+        .values(funded=CostLine.funded + amount).execution_options(synchronize_session=False))
+    if not done.rowcount:  # type: ignore[attr-defined]
+        raise Conflict(N_("这项费用剩下的部分不够这笔金额：同一项费用不能重复资助。请减少金额或换一项费用"))
+
+
+def free_cost(session: Session, *, cost_line_id: int, amount: Money) -> None:
+    """Give back what a sum had claimed of a cost line."""
+    session.execute(
+        update(CostLine).where(CostLine.id == cost_line_id, CostLine.funded >= amount)
+        .values(funded=CostLine.funded - amount).execution_options(synchronize_session=False))
+
+
+def own(kind: AccountKind, pledge: Pledge) -> str:
+    """Return one of the pledge's own accounts."""
+    return account(kind, pledge.ref)
+
+
+def commitment_of(pledge: Pledge) -> str:
+    """Return the account of what the pledge's funder has promised and not yet paid."""
+    return account(AccountKind.COMMITMENT, pledge.funder.ref)
+
