@@ -187,6 +187,19 @@ def may_book(actor: Actor, pledge: Pledge) -> Decision:
     return denied(_NOT_KEEPER, hidden=not may_see_pledge(actor, pledge))
 
 
+def may_pay_by_card(actor: Actor, pledge: Pledge) -> Decision:
+    """Say who may open a card payment: a signer of the verified funder, from its own signed pledge. No public link."""
+    if not is_officer(actor, pledge.funder):
+        return _HIDDEN
+    if pledge.funder.verified_at is None:
+        return denied(_NOT_VERIFIED)
+    if pledge.kind != "own" or pledge.is_verbal or pledge.signed_at is None:
+        return denied(N_("先签认捐书，才能付款"))
+    if not pledge.open.fen:
+        return denied(N_("这份认捐没有待付的款项"))
+    return ALLOWED
+
+
 def may_confirm(actor: Actor, pledge: Pledge) -> Decision:
     """Say who may confirm that the money is there: the receiving body's people."""
     return may_book(actor, pledge)

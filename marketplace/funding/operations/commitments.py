@@ -22,7 +22,7 @@ from marketplace.files.rules import ScanState
 from marketplace.funding import policy
 from marketplace.funding.models import Commitment, CostLine, FundedProject, Funder, Instalment, Pledge
 from marketplace.funding.operations.moves import claim_cost
-from marketplace.funding.operations.pledges import PledgeFacts, Terms, check_terms, match, place
+from marketplace.funding.operations.pledges import PledgeFacts, PledgeTerms, Terms, check_terms, match, place
 from marketplace.funding.rules import commitments as rules
 from marketplace.funding.rules.buckets import PledgeState
 from marketplace.funding.rules.landing import Landing
@@ -37,7 +37,7 @@ _MOVED_ON = N_("这份认捐书刚刚被别人办理过。请刷新页面")
 _REFUSED_SCANS = (ScanState.INFECTED, ScanState.FAILED)
 
 
-class CommitmentFacts(PledgeFacts, total=False):
+class CommitmentFacts(PledgeTerms, total=False):
     """What a commitment may say besides the terms of the promise."""
 
     pledge: Pledge | None                             # the verbal one that it signs for
@@ -155,10 +155,11 @@ def _given_in(session: Session, commitment: Commitment) -> PledgeFacts:
     """Return the terms that a frozen paper holds."""
     facts: dict[str, Any] = commitment.facts
     line = session.scalar(select(CostLine).where(CostLine.ref == facts["cost_line"])) if facts["cost_line"] else None
-    names = ("purpose", "lottery_purpose", "management_percent", "leftover_rule", "naming", "is_name_withheld",
-             "round_ref", "landing")
-    return {  # type: ignore[typeddict-item]
-        **{name: facts[name] for name in names}, "account": commitment.account, "cost_line": line,
+    return {
+        "account": commitment.account, "cost_line": line, "round_ref": facts["round_ref"],
+        "landing": facts["landing"], "purpose": facts["purpose"], "lottery_purpose": facts["lottery_purpose"],
+        "management_percent": facts["management_percent"], "leftover_rule": facts["leftover_rule"],
+        "naming": facts["naming"], "is_name_withheld": facts["is_name_withheld"],
         "instalments": [Part(date.fromisoformat(part["due_on"]), Money(part["fen"])) for part in facts["instalments"]]}
 
 

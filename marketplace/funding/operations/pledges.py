@@ -42,10 +42,9 @@ from marketplace.projects.models import Project
 MAX_KEY = 200
 
 
-class PledgeFacts(TypedDict, total=False):
+class PledgeTerms(TypedDict, total=False):
     """What a promise may say besides who, for what, to whom and how much."""
 
-    account: ReceivingAccount | None
     is_verbal: bool
     round_ref: str
     landing: str | None
@@ -57,6 +56,12 @@ class PledgeFacts(TypedDict, total=False):
     leftover_rule: str
     naming: str
     is_name_withheld: bool
+
+
+class PledgeFacts(PledgeTerms, total=False):
+    """The terms of a promise, with the account to which the money will go."""
+
+    account: ReceivingAccount | None
 
 
 @dataclass(frozen=True)
@@ -199,6 +204,8 @@ def match(session: Session, *, actor: Actor, pledge: Pledge, now: datetime, is_n
 def give_back_match(session: Session, *, actor: Actor, pledge: Pledge, dropped: Money, of: Money, now: datetime,
                     reason: str) -> None:
     """Return matching money in proportion to what falls away of a pledge; the pools' rows are locked last."""
+    from marketplace.funding.operations import return_match
+
     if pledge.kind == "own":
         return_match(session, actor=actor, pledge=pledge, dropped=dropped, of=of, now=now, reason=reason)
 
