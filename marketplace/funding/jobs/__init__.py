@@ -2,5 +2,9 @@
 
 from collections.abc import Callable
 
-HANDLERS: dict[str, Callable[..., None]] = {}
-PERIODIC: dict[str, tuple[float, Callable[[], None]]] = {}
+from marketplace.funding.jobs import settling, verifying
+
+HANDLERS: dict[str, Callable[..., None]] = {**settling.HANDLERS}
+PERIODIC: dict[str, tuple[float, Callable[[], None]]] = {
+    "funding.verify": (verifying.LOOK_EVERY, verifying.verify_hourly),
+}

@@ -42,16 +42,16 @@ class Findings:
         self.kept: list[Problem] = []
         self.counts = dict.fromkeys(INVARIANTS, 0)
 
-    def add(self, invariant: str, what: str, where: str, *, expected: object, found: object) -> None:
+    def add(self, invariant: str, what: str, where: str, expected: object, found: object) -> None:
         """Note one problem; of each invariant the first twenty are kept word by word."""
         self.counts[invariant] += 1
         if self.counts[invariant] <= MOST_KEPT:
             self.kept.append(Problem(invariant, what, where, expected, found))
 
-    def equal(self, invariant: str, what: str, where: str, *, expected: object, found: object) -> None:
+    def equal(self, invariant: str, what: str, where: str, expected: object, found: object) -> None:
         """Note a problem unless both are the same."""
         if expected != found:
-            self.add(invariant, what, where, expected=expected, found=found)
+            self.add(invariant, what, where, expected, found)
 
     def report(self, *, entries: int, seconds: float, now: datetime) -> VerifyReport:
         """Return what was found."""
