@@ -83,10 +83,14 @@ def plain(row: IndexRow | PackedRow) -> IndexRow:
 
 @dataclass(frozen=True)
 class Alternative:
-    """One way to satisfy a clause: all of these tokens."""
+    """One way to satisfy a clause: all of these tokens.
+
+    `is_inside`: they stand only where another way stands too, so that nobody need look whether the clause holds.
+    """
 
     tokens: tuple[str, ...]
     factor: float = 1.0
+    is_inside: bool = False
 
 
 @dataclass(frozen=True)

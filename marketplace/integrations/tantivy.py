@@ -31,7 +31,20 @@ from marketplace.core.searching import (
     order_of,
 )
 from marketplace.integrations.generations import Generations, as_oserror
-from marketplace.integrations.tantivy_query import SCHEMA, any_of, both, chosen, demanded, term, valued, words
+from marketplace.integrations.tantivy_query import (
+    SCHEMA,
+    SLOTS,
+    any_of,
+    both,
+    chosen,
+    demanded,
+    slot,
+    slots,
+    spelled,
+    term,
+    valued,
+    words,
+)
 
 BATCH_BYTES, REBUILD_BYTES = 32_000_000, 128_000_000     # memory of a writer
 MOST_VALUES = 60_000             # different values of one facet (the engine's own limit is 65,000)
@@ -39,8 +52,9 @@ MOST_COUNTED = 50_000            # tokens whose frequency is kept for the search
 SPARE_HITS = 16                  # fetched beyond a page, for equal places at its end
 READ, WRITTEN = "read", "written"
 _META = "meta.json"
-_ALL, _BAND = " all", " band "      # no facet is called so
+_ALL, _BAND = " all", " band "      # no column is called so
 Facets = dict[str, dict[str, int]]
+Columns = dict[str, list[str]]       # facet -> the columns that hold its values
 
 
 def _text(row: IndexRow | PackedRow) -> str:
@@ -52,7 +66,7 @@ def _text(row: IndexRow | PackedRow) -> str:
     last = order_of(None, row.key)
     fields |= {f"order_{sort}": row.orders.get(sort, last) for sort in Sort if sort != Sort.RELEVANCE}
     if values := {name: list(dict.fromkeys(given)) for name, given in row.values.items() if given}:
-        fields["values"] = values
+        fields |= {"values": values, "slots": slots(values)}
     return json.dumps({**fields, "key": row.key, "kind": row.kind, "stamp": row.stamp, "prior": _weight(row.prior)},
                       ensure_ascii=False)
 
@@ -70,6 +84,7 @@ class TantivyIndex:
         self._generations = Generations(folder)
         self._lock = threading.Lock()
         self._counted: tuple[tantivy.Searcher | None, dict[str, int]] = (None, {})
+        self._held: tuple[tantivy.Searcher | None, Columns] = (None, {})
         self._opened: tuple[Path, tuple[int, int, int], tantivy.Index, tantivy.Searcher] | None = None
 
     # ---- writing ----
@@ -126,7 +141,7 @@ class TantivyIndex:
         with _as_oserror(READ):
             searcher = self._newest()
             wish, filters = demanded(request), chosen(request)
-            total, facets, bands = _counted(searcher, wish, filters, request)
+            total, facets, bands = _counted(searcher, wish, filters, request, self._columns(searcher, request.facets))
             if not total or request.limit < 1:
                 return SearchHits([], total, facets, bands)
             is_ranked = request.sort == Sort.RELEVANCE
@@ -148,6 +163,20 @@ class TantivyIndex:
         if token not in counts:
             counts[token] = _count(searcher, term(Zone.TEXT, token))
         return counts[token]
+
+    def _columns(self, searcher: tantivy.Searcher, facets: Iterable[str]) -> Columns:
+        """Return the columns that hold values of some facets; looked for once in each state of the index."""
+        kept, columns = self._held
+        if kept is not searcher:
+            columns = {}
+            self._held = (searcher, columns)
+        for name in facets:
+            if name not in columns:
+                asked = {slot(name, number): {"value_count": {"field": f"slots.{slot(name, number)}"}}
+                         for number in range(SLOTS)}
+                found = searcher.aggregate(Query.all_query(), asked)
+                columns[name] = [one for one in asked if found[one]["value"]]
+        return columns
 
     def size(self) -> int:
         """Return how many documents there are."""
@@ -263,36 +292,56 @@ def _count(searcher: tantivy.Searcher, query: Query) -> int:
     return int(found.count)  # type: ignore[attr-defined] # the stubs forget it
 
 
-def _counted(searcher: tantivy.Searcher, wish: Query, filters: Mapping[str, Query],
-             request: SearchRequest) -> tuple[int, Facets, list[int]]:
-    """Count all hits, the values of each facet, leaving out what was chosen in it, and the hits in each band."""
-    free = [name for name in request.facets if name not in filters]
-    total, counts, bands = _counts(searcher, both(wish, filters.values()), free, request.bands)
-    for name in request.facets:
-        if name in filters:
-            others = (one for key, one in filters.items() if key != name)
-            counts |= _counts(searcher, both(wish, others), [name])[1]
-    return total, {name: counts[name] for name in request.facets}, bands
+def _counted(searcher: tantivy.Searcher, wish: Query, filters: Mapping[str, Query], request: SearchRequest,
+             columns: Columns) -> tuple[int, Facets, list[int]]:
+    """Count all hits, the values of each facet, leaving out what was chosen in it, and the hits in each band.
+
+    One walk: where something was chosen in a facet, along what holds the words, with the choices looked at beside.
+    """
+    chosen_in = [name for name in request.facets if name in filters]
+    inner = _wanted([name for name in request.facets if name not in filters], columns, request.bands)
+    if not chosen_in:
+        counted = {_ALL: searcher.aggregate(both(wish, filters.values()), inner)}
+    else:
+        told = {name: spelled(name, request.filters[name]) for name in filters if name}
+        asked = {name: _where((one for key, one in told.items() if key != name), _wanted([name], columns))
+                 for name in chosen_in} | {_ALL: _where(told.values(), inner)}
+        counted = searcher.aggregate(both(wish, (one for name, one in filters.items() if not name)), asked)
+    buckets = {name: one["buckets"] for found in counted.values() for name, one in found.items()
+               if isinstance(one, dict) and "buckets" in one}
+    bands = [sum(one["doc_count"] for one in buckets.get(_BAND + str(number), ())
+                 if _bounds(one.get("from"), one.get("to")) == _bounds(*bounds))
+             for number, (_, *bounds) in enumerate(request.bands)]
+    facets = {name: _added(buckets[column] for column in columns[name]) for name in request.facets}
+    return int(counted[_ALL][_ALL]["value"]), facets, bands
 
 
-def _counts(searcher: tantivy.Searcher, query: Query, names: Iterable[str],
-            bands: Sequence[Band] = ()) -> tuple[int, Facets, list[int]]:
-    """Count the hits of one query, the values of some facets in them, and those in some bands, in one walk."""
-    asked: dict[str, Any] = {name: {"terms": {"field": f"values.{name}", "size": MOST_VALUES}} for name in names}
+def _wanted(facets: Iterable[str], columns: Columns, bands: Sequence[Band] = ()) -> dict[str, Any]:
+    """Return how to count hits, the values of some facets in them, and those in some bands."""
+    asked: dict[str, Any] = {column: {"terms": {"field": f"slots.{column}", "size": MOST_VALUES}}
+                             for name in facets for column in columns[name]}
     asked |= {_BAND + str(number): {"range": {"field": f"number_{name}", "ranges": [_bounds(*bounds)]}}
               for number, (name, *bounds) in enumerate(bands) if name in NUMBERS}
-    asked[_ALL] = {"value_count": {"field": f"order_{Sort.NEWEST}"}}       # every document has one
-    found = searcher.aggregate(query, asked)
-    buckets = {name: one.get("buckets", ()) for name, one in found.items()}
-    return int(found[_ALL]["value"]), {
-        name: {one["key"]: one["doc_count"] for one in buckets[name]} for name in names}, [
-        sum(one["doc_count"] for one in buckets.get(_BAND + str(number), ()) if _bounds(one.get("from"), one.get("to"))
-            == _bounds(*bounds)) for number, (_, *bounds) in enumerate(bands)]
+    return {**asked, _ALL: {"value_count": {"field": f"order_{Sort.NEWEST}"}}}       # every document has one
+
+
+def _where(conditions: Iterable[str], asked: dict[str, Any]) -> dict[str, Any]:
+    """Return how to count where some conditions hold."""
+    return {"filter": " AND ".join(conditions) or "*", "aggs": asked}
 
 
 def _bounds(start: float | None, end: float | None) -> dict[str, float]:
     """Return a range as the engine knows it; it answers with what lies before and after, too."""
     return {name: bound for name, bound in (("from", start), ("to", end)) if bound is not None}
+
+
+def _added(columns: Iterable[Sequence[Mapping[str, Any]]]) -> dict[str, int]:
+    """Add up the counts of a facet's columns; each value of a document stands in one of them."""
+    counts: dict[str, int] = {}
+    for column in columns:
+        for one in column:
+            counts[one["key"]] = counts.get(one["key"], 0) + one["doc_count"]
+    return counts
 
 
 def _page(searcher: tantivy.Searcher, query: Query, request: SearchRequest) -> list[Hit]:

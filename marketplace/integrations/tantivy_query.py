@@ -1,6 +1,6 @@
 """What tantivy is asked: the fields of its index, and our requests as its queries."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import tantivy
 from tantivy import FieldType, Occur, Query
@@ -17,7 +17,8 @@ def _schema() -> tantivy.Schema:
     for zone in Zone:
         builder.add_text_field(str(zone), tokenizer_name="whitespace", index_option="basic")      # see `words`
     builder.add_text_field("stamp", stored=True, tokenizer_name="raw", index_option="basic")
-    builder.add_json_field("values", tokenizer_name="raw", index_option="basic", fast=True)
+    builder.add_json_field("values", tokenizer_name="raw", index_option="basic")
+    builder.add_json_field("slots", tokenizer_name="raw", index_option="basic", fast=True)
     for name in NUMBERS:
         builder.add_integer_field(f"number_{name}", indexed=True, fast=True)
     for sort in Sort:
@@ -27,6 +28,7 @@ def _schema() -> tantivy.Schema:
 
 
 SCHEMA = _schema()
+SLOTS = 10                         # columns of one facet
 _KEPT = {ord(space): 0xE000 + ord(space) for space in " \t\n\x0b\x0c\r"}      # inside a token: private characters
 
 
@@ -37,6 +39,24 @@ def words(tokens: Iterable[str]) -> str:
     if text.isprintable() and text.count(" ") == len(held) - 1:
         return text
     return " ".join(token.translate(_KEPT) for token in held)
+
+
+def slots(values: Mapping[str, Sequence[str]]) -> dict[str, str | list[str]]:
+    """Return values in columns that hold one value a document, which are counted ten times faster than several.
+
+    The first value of a facet stands in its first column, the second in its second; the last column holds the rest.
+    """
+    found: dict[str, str | list[str]] = {}
+    for name, given in values.items():
+        found |= {slot(name, number): one for number, one in enumerate(given[:SLOTS - 1])}
+        if rest := given[SLOTS - 1:]:
+            found[slot(name, SLOTS - 1)] = list(rest)
+    return found
+
+
+def slot(name: str, number: int) -> str:
+    """Return what a column of a facet is called."""
+    return f"{number}_{name}"
 
 
 def term(zone: Zone, token: str) -> Query:
@@ -60,7 +80,7 @@ def _worth(clause: Clause) -> Query | None:
 def _there(clause: Clause) -> Query | None:
     """Return what lets through where a clause is worth something: zones lie inside one another, the widest decides."""
     ways = {alternative.tokens for alternative in clause.alternatives
-            if alternative.tokens and clause.weight * alternative.factor > 0}
+            if alternative.tokens and not alternative.is_inside and clause.weight * alternative.factor > 0}
     widest = [zone for zone in _WIDE_FIRST if zone in clause.zones][:1]
     zones = [*widest, *(zone for zone in clause.zones if zone not in _WIDE_FIRST)]
     found = [_whole(zone, tokens) for tokens in sorted(ways) for zone in zones]
@@ -134,8 +154,17 @@ def chosen(request: SearchRequest) -> dict[str, Query]:
 
 
 def any_of(field: str, values: Iterable[str]) -> Query:
-    """Return the query for any of some values."""
-    return Query.term_set_query(SCHEMA, field, list(values))
+    """Return the query for any of some values; a single one is looked up where the other conditions hold."""
+    wanted = list(values)
+    if len(wanted) == 1:
+        return Query.term_query(SCHEMA, field, wanted[0], index_option="basic")
+    return Query.term_set_query(SCHEMA, field, wanted)
+
+
+def spelled(facet: str, values: Iterable[str]) -> str:
+    """Return the condition of any of some values in the engine's own words."""
+    quoted = ('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values)
+    return "(" + " OR ".join(f"values.{facet}:{one}" for one in quoted) + ")"
 
 
 def _within(name: str, start: int | None, end: int | None) -> Query:

@@ -15,6 +15,7 @@ from marketplace.search.rules.slips import best, slips
 
 Frequencies = Callable[[Iterable[str]], Mapping[str, int]]
 _STEP = 0.25                       # rarity in coarse steps, so that pages fit together while the index changes
+_EVERYWHERE = 0.85                 # of the documents
 _MOST_IDEAS = 24
 _MOST_PAIRS = 40
 _LONGEST = 2 * MOST_TEXT           # some characters are several in normal width
@@ -79,6 +80,10 @@ class _Told:
         """Return in how many documents a form can stand at most."""
         return min((self.counts.get(token, 0) for token in form.tokens), default=0)
 
+    def is_everywhere(self, form: Form) -> bool:
+        """Say whether a form stands in so many documents that it tells none from another."""
+        return self.count(form) >= self.size * _EVERYWHERE
+
     def rarity(self, forms: Iterable[Form]) -> float:
         """Return how much it says that a document holds one of these forms: 0.1 to about 10."""
         there = min(max(map(self.count, forms), default=0), self.size)
@@ -138,8 +143,12 @@ def _plain(question: Question, text: str, now: datetime) -> Understood:
 
 
 def _alternatives(forms: Iterable[Form], share: float = 1.0) -> tuple[Alternative, ...]:
-    """Return forms as an engine takes them."""
-    return tuple(Alternative(form.tokens, round(form.factor * share, 4)) for form in forms)
+    """Return forms as an engine takes them. Where a document has a concept's name it has what lies above it, too."""
+    given = tuple(forms)
+    above = {form.tokens[0][1:] for form in given if len(form.tokens) == 1 and form.tokens[0].startswith("~")
+             and form.factor * share > 0}
+    return tuple(Alternative(form.tokens, round(form.factor * share, 4), form.tokens[0][1:] in above and
+                             len(form.tokens) == 1 and form.tokens[0].startswith("=")) for form in given)
 
 
 def _asked(question: Question, now: datetime, clauses: tuple[Clause, ...],
@@ -250,7 +259,7 @@ class _Builder:
         clauses = [self._clause(idea, loose=loose, only_generic=only_generic) for idea in ideas]
         forms = [Form((pair,)) for pair in self._held_pairs(ideas)]
         bonus = [Clause(_alternatives((form,)), round(WEIGHTS.pair * self.told.rarity((form,)), 4), Role.BONUS)
-                 for form in forms]
+                 for form in forms if not self.told.is_everywhere(form)]
         return (*clauses, *bonus)
 
     def _held_pairs(self, ideas: Iterable[Idea]) -> list[str]:
