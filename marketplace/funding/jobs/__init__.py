@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
-from marketplace.funding.jobs import settling, verifying
+from marketplace.funding.jobs import matching, settling, verifying
 
-HANDLERS: dict[str, Callable[..., None]] = {**settling.HANDLERS}
+HANDLERS: dict[str, Callable[..., None]] = {**matching.HANDLERS, **settling.HANDLERS}
 PERIODIC: dict[str, tuple[float, Callable[[], None]]] = {
+    **matching.PERIODIC,
     "funding.verify": (verifying.LOOK_EVERY, verifying.verify_hourly),
 }

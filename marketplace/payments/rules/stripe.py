@@ -24,6 +24,7 @@ MAX_EVENT_BYTES = 512 * 1024
 PLEDGE = "pledge"
 
 Event = Mapping[str, object]
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class ChargeState(StrEnum):
@@ -144,7 +145,7 @@ class RefundPicture:
     state: RefundState = RefundState.PENDING
     has_succeeded: bool = False
     failure: str = ""
-    at: datetime = datetime.max.replace(tzinfo=UTC)
+    at: datetime = _NEVER
     settled_at: datetime | None = None
 
 
@@ -156,7 +157,7 @@ class DisputePicture:
     amount: int = 0
     reason: str = ""
     state: DisputeState = DisputeState.OPEN
-    opened_at: datetime = datetime.max.replace(tzinfo=UTC)
+    opened_at: datetime = _NEVER
     closed_at: datetime | None = None
     withdrawn: int = 0
     reinstated: int = 0

@@ -1,0 +1,5 @@
+"""The blueprint of payments."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("payments", __name__)
