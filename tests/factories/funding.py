@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 from marketplace.core.access import SYSTEM, Actor, Role
 from marketplace.core.money import Money
 from marketplace.funding import operations
-from marketplace.funding.models import Funder, Pledge, Release
+from marketplace.funding.models import Funder, MatchingPool, Pledge, Release
+from marketplace.funding.rules.terms import RuleTerms
 from marketplace.ledger.rules import AccountKind, account
 from marketplace.organizations.models import Organization
 from marketplace.organizations.rules import OrganizationKind
@@ -120,3 +121,16 @@ def released(session: Session, world: World, pledge: Pledge, amount: Money | Non
     release = proposed(session, world, pledge, amount)
     operations.confirm_release(session, actor=world.desk.approver, release=release, now=NOW)
     return release
+
+
+def make_pool(session: Session, *, funder: Funder | None = None, cap: Money = Money.yuan(100_000), ratio: tuple[int, int] = (1, 1),
+              name: str = "社区配捐池", is_open: bool = True, facts: dict[str, object] | None = None,
+              **terms: object) -> MatchingPool:
+    """A pool of 100,000 yuan that matches 1:1, open; `terms` are those of its rule, `facts` those of the pool."""
+    numerator, denominator = ratio
+    rule = RuleTerms(numerator=numerator, denominator=denominator, **terms)  # type: ignore[arg-type]
+    pool = operations.open_pool(session, actor=SYSTEM, funder=funder or make_funder(session), name=name, cap=cap,
+                                terms=rule, now=NOW, **(facts or {}))  # type: ignore[arg-type]
+    if is_open:
+        operations.start_pool(session, actor=SYSTEM, pool=pool, now=NOW)
+    return pool

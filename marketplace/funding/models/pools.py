@@ -9,6 +9,7 @@ from marketplace.core.db import Model, new_ref
 from marketplace.core.money import Money
 from marketplace.documents.models import guard_table, guards
 from marketplace.funding.models.funders import Funder
+from marketplace.payments.models import ReceivingAccount
 
 
 class MatchingPool(Model):
@@ -35,6 +36,7 @@ class MatchingPool(Model):
     changed_at: Mapped[datetime]
 
     funder: Mapped[Funder] = relationship()
+    receiver_account: Mapped[ReceivingAccount | None] = relationship()
     rules: Mapped[list["MatchingRule"]] = relationship(back_populates="pool", order_by="MatchingRule.version")
 
     __table_args__ = (

@@ -1,6 +1,7 @@
 """What changes money: pools, allocation, pledges, commitments, releases. Every verb is one operation."""
 
 from marketplace.funding.operations.allocation import match_pledge
+from marketplace.funding.operations.capturing import capture, captures_due
 from marketplace.funding.operations.commitments import (
     approve_commitment,
     attach_commitment_paper,
@@ -37,6 +38,7 @@ from marketplace.funding.operations.money import (
     refund_returned,
     unarrive,
 )
+from marketplace.funding.operations.moving import move_match
 from marketplace.funding.operations.paying import (
     approve_order,
     payables,
@@ -46,6 +48,14 @@ from marketplace.funding.operations.paying import (
     record_receipt,
 )
 from marketplace.funding.operations.pledges import cancel, expire_pledges, promise, write_off
+from marketplace.funding.operations.pools import (
+    change_cap,
+    change_rule,
+    close_pool,
+    open_pool,
+    pause_pool,
+    start_pool,
+)
 from marketplace.funding.operations.releases import (
     claw_back,
     confirm_release,
@@ -53,6 +63,12 @@ from marketplace.funding.operations.releases import (
     propose_release,
     refuse_release,
     withdraw_release,
+)
+from marketplace.funding.operations.returning import (
+    expire_reservations,
+    lock_matched,
+    restore_refunded,
+    return_match,
 )
 from marketplace.payments.operations import void_receipt
 
@@ -66,25 +82,35 @@ __all__ = [
     "attach_commitment_paper",
     "attach_signed_copy",
     "cancel",
+    "capture",
+    "captures_due",
+    "change_cap",
     "change_funder",
+    "change_rule",
     "claim_contribution",
     "claw_back",
     "clear_flag",
     "close_dispute",
+    "close_pool",
     "confirm",
     "confirm_release",
     "decide_contribution",
     "disburse",
     "expire_pledges",
+    "expire_reservations",
     "identify_line",
     "identify_payment",
     "identify_unspent",
     "judge_line",
+    "lock_matched",
     "look_at",
     "look_at_provider",
     "match_lines",
     "match_pledge",
+    "move_match",
     "open_dispute",
+    "open_pool",
+    "pause_pool",
     "payables",
     "prepare_commitment",
     "prepare_order",
@@ -98,8 +124,11 @@ __all__ = [
     "refund_returned",
     "refuse_release",
     "register_funder",
+    "restore_refunded",
     "return_commitment",
+    "return_match",
     "split_line",
+    "start_pool",
     "unarrive",
     "unmatch_part",
     "unverify_funder",

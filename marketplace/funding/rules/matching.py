@@ -27,16 +27,19 @@ class Limit(StrEnum):
     PROJECT = "project"
     ROUND = "round"
     POOL = "pool"
+    MOVED = "moved"       # no limit: another pool carried this sum before
 
 
 LIMIT_LABELS: Mapping[Limit, str] = {
     Limit.PLEDGE: N_("每笔上限"), Limit.COST_LINE: N_("费用项"), Limit.DONOR: N_("捐赠方上限"), Limit.PROJECT: N_("项目上限"),
     Limit.ROUND: N_("活动或轮次上限"), Limit.POOL: N_("资金池总额"),
+    Limit.MOVED: N_("从其他资金池转来"),
 }
 _LEFT: Mapping[Limit, str] = {
     Limit.PLEDGE: N_("每笔最多配 {left} 元"), Limit.COST_LINE: N_("该费用项还可接受 {left} 元"),
     Limit.DONOR: N_("该捐赠方的配套上限还剩 {left} 元"), Limit.PROJECT: N_("本项目配套上限还剩 {left} 元"),
     Limit.ROUND: N_("本场活动的配套上限还剩 {left} 元"), Limit.POOL: N_("资金池还剩 {left} 元"),
+    Limit.MOVED: N_("从其他资金池转来 {left} 元"),
 }
 
 
@@ -140,11 +143,15 @@ def decide(terms: RuleTerms, facts: PledgeFacts, room: Room, base: Money | None 
                  floor=terms.floor if lifted else None, is_rest=base < facts.amount)
 
 
-def covered(terms: RuleTerms, share: Share) -> Money:
-    """Return the part of `base` that the given amount matches, rounded up: what is left goes to the next pool."""
-    if share.amount >= share.asked:
-        return share.base
-    return Money(min(share.base.fen, -(-share.amount.fen * terms.denominator // terms.numerator)))
+def covered(terms: RuleTerms, share: Share, live: Money | None = None) -> Money:
+    """Return the part of `base` that the given amount matches, rounded up: what is left goes to the next pool.
+
+    `live`: what is left of the amount after returns; the part shrinks with it.
+    """
+    given = share.amount.fen
+    part = share.base.fen if given >= share.asked.fen else min(
+        share.base.fen, -(-given * terms.denominator // terms.numerator))
+    return Money(part if live is None else -(-part * live.fen // given))
 
 
 def retell(terms: RuleTerms, *, pledged: Money, base: Money, asked: Money, given: Money, limited_by: str) -> Share:
