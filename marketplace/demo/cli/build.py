@@ -86,6 +86,7 @@ def _build(seed: int, size: int) -> World:
     for start in range(0, len(planned), BATCH):
         step(f"项目 {start + 1}–{min(start + BATCH, len(planned))}",
               partial(operations.play, world=world, planned=planned[start:start + BATCH]))
+    step("资金", partial(operations.add_money, world=world, files_=services().files))
     if size > PROJECTS:
         _fill_up(world, size)
     _settle(world)

@@ -33,7 +33,7 @@ ADMINISTRATORS: Mapping[str, str] = {"operator": "何伟", "security_officer": "
 
 _PREFIXES = {
     OrganizationKind.ASSOCIATION: "51", OrganizationKind.SERVICE_AGENCY: "52", OrganizationKind.FOUNDATION: "53",
-    OrganizationKind.SELF_GOV: "54", OrganizationKind.UNIT: "11",
+    OrganizationKind.SELF_GOV: "54", OrganizationKind.UNIT: "11", OrganizationKind.ENTERPRISE: "91",
 }
 
 

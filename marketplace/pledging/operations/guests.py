@@ -41,10 +41,11 @@ def add_guest(session: Session, *, actor: Actor, event: PledgingEvent, funder: F
     shown = shown or Shown()
     last = session.scalar(select(func.max(Guest.paddle)).where(Guest.event_id == event.id)) or 0
     guest = Guest(
-        event=event, funder=funder, paddle=rules.check_paddle(shown.paddle or last + 1),
+        event_id=event.id, funder=funder, paddle=rules.check_paddle(shown.paddle or last + 1),
         shown_name=_name(shown.name or funder.name), is_name_withheld=shown.is_withheld or funder.is_name_withheld,
         was_added_at_door=event.state == EventState.LIVE, added_by=actor.person_id, added_at=now)
     _write(session, guest)
+    session.expire(event, ["guests"])
     record(session, actor=actor, action="pledging.add_guest", subject=("pledging_event", event.ref), now=now,
            guest=guest.ref, funder=funder.ref, paddle=guest.paddle, at_door=guest.was_added_at_door)
     return guest
