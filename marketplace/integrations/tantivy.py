@@ -46,13 +46,13 @@ from marketplace.integrations.tantivy_query import (
     words,
 )
 
-BATCH_BYTES, REBUILD_BYTES = 32_000_000, 128_000_000     # memory of a writer
+BATCH_BYTES, REBUILD_BYTES = 32_000_000, 256_000_000     # memory of a writer
 MOST_VALUES = 60_000             # different values of one facet (the engine's own limit is 65,000)
 MOST_COUNTED = 50_000            # tokens whose frequency is kept for the searcher in use
-SPARE_HITS = 16                  # fetched beyond a page, for equal places at its end
+SPARE_HITS = 80                    # fetched beyond a page, for equal places at its end: each new fetch adds up anew
 READ, WRITTEN = "read", "written"
 _META = "meta.json"
-_ALL, _BAND = " all", " band "      # no column is called so
+_ALL, _BAND, _INSIDE = " all", " band ", " in"      # no column is called so
 Facets = dict[str, dict[str, int]]
 Columns = dict[str, list[str]]       # facet -> the columns that hold its values
 
@@ -306,9 +306,9 @@ def _counted(searcher: tantivy.Searcher, wish: Query, filters: Mapping[str, Quer
         told = {name: spelled(name, request.filters[name]) for name in filters if name}
         asked = {name: _where((one for key, one in told.items() if key != name), _wanted([name], columns))
                  for name in chosen_in} | {_ALL: _where(told.values(), inner)}
-        counted = searcher.aggregate(both(wish, (one for name, one in filters.items() if not name)), asked)
-    buckets = {name: one["buckets"] for found in counted.values() for name, one in found.items()
-               if isinstance(one, dict) and "buckets" in one}
+        found = searcher.aggregate(both(wish, (one for name, one in filters.items() if not name)), asked)
+        counted = {name: _inside(one) for name, one in found.items()}
+    buckets = {name: one["buckets"] for found in counted.values() for name, one in found.items() if "buckets" in one}
     bands = [sum(one["doc_count"] for one in buckets.get(_BAND + str(number), ())
                  if _bounds(one.get("from"), one.get("to")) == _bounds(*bounds))
              for number, (_, *bounds) in enumerate(request.bands)]
@@ -326,8 +326,18 @@ def _wanted(facets: Iterable[str], columns: Columns, bands: Sequence[Band] = ())
 
 
 def _where(conditions: Iterable[str], asked: dict[str, Any]) -> dict[str, Any]:
-    """Return how to count where some conditions hold."""
-    return {"filter": " AND ".join(conditions) or "*", "aggs": asked}
+    """Return how to count where some conditions hold, one inside the other: quicker than all at once."""
+    wrapped = {"filter": "*", "aggs": asked}
+    for condition in conditions:
+        wrapped = {"filter": condition, "aggs": asked if wrapped["filter"] == "*" else {_INSIDE: wrapped}}
+    return wrapped
+
+
+def _inside(found: dict[str, Any]) -> dict[str, Any]:
+    """Return what was counted where all conditions hold."""
+    while _INSIDE in found:
+        found = found[_INSIDE]
+    return {name: one for name, one in found.items() if isinstance(one, dict)}
 
 
 def _bounds(start: float | None, end: float | None) -> dict[str, float]:
