@@ -120,9 +120,8 @@ def _is_still_due(session: Session, kind: str, ref: str, amount: Money) -> bool:
             Release.ref == ref, Release.state == "confirmed", Release.amount == amount)) is not None
     if kind == PaymentKind.REFUND:
         return session.scalar(select(Pledge.id).where(Pledge.ref == ref, Pledge.refunding >= amount)) is not None
-    return session.scalar(select(BankLine.id).where(
-        BankLine.ref == ref, BankLine.state == LineState.RETURNING, BankLine.amount - BankLine.settled == amount)
-    ) is not None
+    line = session.scalars(select(BankLine).where(BankLine.ref == ref)).one()
+    return line.state == LineState.RETURNING and line.rest == amount
 
 
 def received(pledge: Pledge) -> Money:
