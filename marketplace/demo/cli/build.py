@@ -20,6 +20,7 @@ from marketplace.core.errors import Conflict
 from marketplace.demo import operations
 from marketplace.demo.operations import World
 from marketplace.demo.rules.plan import DEFAULT_SEED, PROJECTS, plan
+from marketplace.ledger import operations as ledger
 from marketplace.projects.models import Project
 from marketplace.search import operations as search
 from marketplace.web import migrate
@@ -123,7 +124,7 @@ def step(words: str, work: Callable[[Session], object]) -> None:
 
 
 def _settle(world: World) -> None:
-    """Settle the news of the past, and seal the audit; what is news today waits for the worker of the site."""
+    """Settle the news of the past, seal audit and ledger; what is news today waits for the worker of the site."""
     left = 0
 
     def settle(session: Session) -> None:
@@ -132,10 +133,11 @@ def _settle(world: World) -> None:
 
     step("整理待办与消息", settle)
     say(f"{left} 件待办消息与合同打印由网站的后台任务接着办理")
-    sealed = True
-    while sealed:
-        with transaction() as session:
-            sealed = bool(audit.seal_batch(session))
+    for seal in (audit.seal_batch, ledger.seal_batch):
+        sealed = True
+        while sealed:
+            with transaction() as session:
+                sealed = bool(seal(session))
 
 
 def _report(world: World, *, seconds: float) -> dict[str, object]:

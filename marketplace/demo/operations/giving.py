@@ -146,21 +146,15 @@ def promise_gifts(session: Session, world: World, fund: Fund) -> None:
         for gift in range(GIFTS_A_PROJECT):
             giver = givers[turn % len(givers)]
             amount, turn = Money.yuan(SUMS[turn * 5 % len(SUMS)]), turn + 1
-            _promise(session, fund, giver, project, receiver, account, amount, is_verbal=gift == 0 and not project.contracted_at,
-                     now=at + timedelta(hours=2 * gift))
-
-
-def _promise(session: Session, fund: Fund, giver: Funder, project: Project, receiver: Organization,
-             account: ReceivingAccount, amount: Money, *, is_verbal: bool, now: datetime) -> None:
-    """One promise; the signed ones have their paper."""
-    if is_verbal:
-        funding.promise(session, actor=fund.first, funder=giver, project=project, receiver=receiver, amount=amount,
-                        account=account, is_verbal=True, round_ref="demo", now=now,
-                        client_key=f"demo:{giver.ref}:{project.ref}")
-        return
-    paper = funding.prepare_commitment(session, actor=SYSTEM, funder=giver, project=project, amount=amount,
-                                       receiver=receiver, account=account, now=now)
-    funding.approve_commitment(session, actor=SYSTEM, commitment=paper, now=now + timedelta(hours=1))
+            now = at + timedelta(hours=2 * gift)
+            if gift == 0 and not project.contracted_at:
+                funding.promise(
+                    session, actor=fund.first, funder=giver, project=project, receiver=receiver, amount=amount, now=now,
+                    account=account, is_verbal=True, round_ref="demo", client_key=f"demo:{giver.ref}:{project.ref}")
+                continue
+            paper = funding.prepare_commitment(session, actor=SYSTEM, funder=giver, project=project, amount=amount,
+                                               receiver=receiver, account=account, now=now)
+            funding.approve_commitment(session, actor=SYSTEM, commitment=paper, now=now + timedelta(hours=1))
 
 
 def _projects(session: Session, world: World) -> list[tuple[Project, datetime]]:
