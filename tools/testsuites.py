@@ -64,6 +64,13 @@ def node_tools() -> None:
     subprocess.run(["npm", "ci", *quiet], cwd=ROOT, check=True)
 
 
+def ledger_tools() -> None:
+    """Install hledger, which checks the exported ledger in the documents suite."""
+    import shutil
+    if shutil.which("hledger") is None:
+        subprocess.run(["sh", "-eu", "-c", ". tools/setup.sh; apt_install hledger"], cwd=ROOT, check=True)
+
+
 def java_tools() -> None:
     """Install what brings and runs veraPDF for the documents suite."""
     import shutil
@@ -91,6 +98,7 @@ def main(words: list[str]) -> int:
             node_tools()
         if suite == "documents":
             java_tools()
+            ledger_tools()
         for name, arguments in STAGES[suite]:
             more = run_stage(name, [*arguments, *extra])
             passed, failed = passed + more[0], failed + more[1]

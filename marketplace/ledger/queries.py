@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Select, func, literal, select, union_all
 from sqlalchemy.orm import Session, selectinload
 
 from marketplace.core import chain
+from marketplace.core.clock import at_beijing, beijing_date
 from marketplace.core.db import Model
 from marketplace.core.money import Money
 from marketplace.ledger import rules
 from marketplace.ledger.models import Journal, Transfer
 from marketplace.ledger.rules import Heading
+from marketplace.ledger.rules.plain_text import Entry
 
 PAGE = 1_000
 
@@ -54,6 +56,33 @@ def journals_of(session: Session, subject: tuple[str, str]) -> list[Journal]:
     return list(session.scalars(
         select(Journal).where(Journal.subject_kind == subject[0], Journal.subject_ref == subject[1])
         .options(selectinload(Journal.transfers)).order_by(Journal.id)))
+
+
+def entries(session: Session, *, since: date | None = None) -> Iterator[Entry]:
+    """Yield the journals in the order in which they were posted, from a day (in Beijing) on, a page at a time."""
+    last = 0
+    wanted = select(Journal).order_by(Journal.id)
+    if since is not None:
+        wanted = wanted.where(Journal.at >= at_beijing(since))
+    while page := _page(session, wanted.where(Journal.id > last)):
+        for one in page:
+            yield Entry(beijing_date(one.at), one.ref, one.idem_key, one.kind, f"{one.subject_kind}:{one.subject_ref}",
+                        [(t.debit, t.credit, t.amount.fen) for t in one.transfers])
+        last = page[-1].id
+        session.expunge_all()
+
+
+def standing_before(session: Session, day: date | None) -> dict[str, int]:
+    """Return debit minus credit of every account before a day (in Beijing), in fen; nothing for no day."""
+    if day is None:
+        return {}
+    sums: dict[str, int] = {}
+    for side, sign in ((Transfer.debit, 1), (Transfer.credit, -1)):
+        rows = session.execute(select(side, func.sum(Transfer.amount)).join(Journal)
+                               .where(Journal.at < at_beijing(day)).group_by(side))
+        for code, amount in rows:
+            sums[code] = sums.get(code, 0) + sign * _fen(amount)
+    return {code: fen for code, fen in sorted(sums.items()) if fen}
 
 
 @dataclass(frozen=True)
