@@ -22,6 +22,7 @@ _HIDDEN = denied(N_("没有这个页面，或您不能查看"), hidden=True)
 _NOT_VERIFIED = N_("这个捐赠方还没有通过核验，不能认捐")
 _NOT_YOURS = N_("只有捐赠方自己的人可以办理")
 _NOT_KEEPER = N_("只有接收方自己的人可以办理")
+_DONE = N_("这份认捐书已经办理，不用再做一次")
 _TWO_PERSONS = N_("经办和批准不能是同一个人。请由另一位同事批准")
 
 
@@ -143,16 +144,37 @@ def may_write_off(actor: Actor, pledge: Pledge) -> Decision:
 
 # ---- commitments ----
 
-def may_prepare(actor: Actor, funder: Funder, receiver_id: int) -> Decision:
-    """Say who may prepare the signed paper: whoever may write down the promise."""
+def may_prepare(actor: Actor, funder: Funder, receiver_id: int, *, is_on_paper: bool = False) -> Decision:
+    """Say who may prepare the signed paper: whoever may write down the promise.
+
+    On paper, for a guest who signs by hand, also the receiving body's people.
+    """
+    if is_on_paper and funder.verified_at is not None and is_keeper(actor, receiver_id):
+        return ALLOWED
     return may_speak_for(actor, funder, receiver_id)
 
 
+def may_register_copy(actor: Actor, commitment: Commitment, *, people: int = 2) -> Decision:
+    """Say who may register the scan that a guest signed: the receiving body's people, another than who prepared it.
+
+    `people`: how many could.
+    """
+    if not (actor.is_system or is_keeper(actor, commitment.receiver_id)):
+        return denied(_NOT_KEEPER, hidden=not may_see_commitment(actor, commitment))
+    if not commitment.is_on_paper:
+        return denied(N_("这份认捐书在线办理，由捐赠方批准"))
+    if commitment.state != "prepared":
+        return denied(_DONE)
+    if actor.is_signed_in and actor.person_id == commitment.prepared_by and people > 1:
+        return denied(_TWO_PERSONS)
+    return ALLOWED
+
+
 def may_return(actor: Actor, commitment: Commitment) -> Decision:
-    """Say who may send a waiting commitment back: anybody who could sign it, its preparer too (who withdraws it so)."""
-    decision = may_speak_for(actor, commitment.funder, commitment.receiver_id)
+    """Say who may send a waiting commitment back: anybody who could sign it, and who could prepare it."""
+    decision = may_prepare(actor, commitment.funder, commitment.receiver_id, is_on_paper=commitment.is_on_paper)
     if decision and commitment.state != "prepared":
-        return denied(N_("这份认捐书已经办理，不用再做一次"))
+        return denied(_DONE)
     return decision
 
 
@@ -161,7 +183,9 @@ def may_approve(actor: Actor, commitment: Commitment, *, people: int = 2) -> Dec
 
     `people`: how many could approve it. A unit's money is approved by an approver.
     """
-    decision = may_return(actor, commitment)
+    decision = may_speak_for(actor, commitment.funder, commitment.receiver_id)
+    if decision and commitment.state != "prepared":
+        return denied(_DONE)
     if not decision or actor.is_system:
         return decision
     if commitment.funder.kind in (FunderKind.LOTTERY, FunderKind.GOVERNMENT_BUDGET) and not actor.has(Role.APPROVER):

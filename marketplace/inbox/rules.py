@@ -27,13 +27,14 @@ class Kind(StrEnum):
     SECURITY = "security"
     ORGANIZATION = "organization"
     ALERT = "alert"
+    MONEY = "money"
 
 
 KIND_ICONS: Mapping[Kind, str] = {
     Kind.PROJECT: "folder2-open", Kind.ENQUIRY: "chat-left-text", Kind.BID: "send", Kind.OPENING: "unlock",
     Kind.PANEL: "clipboard-check", Kind.AWARD: "award", Kind.OBJECTION: "exclamation-circle",
     Kind.CONTRACT: "file-earmark-check", Kind.SECURITY: "shield-exclamation", Kind.ORGANIZATION: "building",
-    Kind.ALERT: "bell",
+    Kind.ALERT: "bell", Kind.MONEY: "cash-coin",
 }
 
 

@@ -158,6 +158,8 @@ class CostLine(Model):
 class Commitment(Model):
     """The signed paper behind a pledge: prepared by one person of the funder, approved by another, then printed.
 
+    On paper: prepared by the receiving body for a guest and printed, signed by hand, its scan registered by another.
+
     `facts` holds every fact to be printed and never changes; an approved one has its pledge.
     """
 
@@ -183,6 +185,8 @@ class Commitment(Model):
     approved_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     approved_at: Mapped[datetime | None]
     is_single_person: Mapped[bool] = mapped_column(default=False)   # the funder has one person here; the audit says so
+    is_on_paper: Mapped[bool] = mapped_column(default=False)        # signed by hand: printed before, approved by the scan
+    signed_on: Mapped[date | None]                                  # the day that the scan bears
     document_id: Mapped[int | None] = mapped_column(ForeignKey("document.id"))
     signed_copy_id: Mapped[int | None] = mapped_column(ForeignKey("stored_file.id"))
 
@@ -199,7 +203,9 @@ class Commitment(Model):
         CheckConstraint("state IN ('prepared', 'approved', 'issued', 'returned')", name="state"),
         CheckConstraint("(state IN ('approved', 'issued')) = (approved_at IS NOT NULL)", name="approved_has_time"),
         CheckConstraint("state NOT IN ('approved', 'issued') OR pledge_id IS NOT NULL", name="approved_has_pledge"),
-        CheckConstraint("(state = 'issued') = (document_id IS NOT NULL)", name="issued_has_document"),
+        CheckConstraint("state <> 'issued' OR document_id IS NOT NULL", name="issued_has_document"),
+        CheckConstraint("document_id IS NULL OR state = 'issued' OR is_on_paper", name="printed_when_approved"),
+        CheckConstraint("NOT is_on_paper OR state <> 'issued' OR signed_on IS NOT NULL", name="paper_has_day"),
         CheckConstraint("is_single_person OR approved_by IS NULL OR approved_by <> prepared_by", name="two_persons"),
         CheckConstraint("(state = 'returned') = (return_reason <> '')", name="returned_has_reason"),
     )

@@ -7,6 +7,7 @@ from marketplace.funding.operations.commitments import (
     attach_commitment_paper,
     attach_signed_copy,
     prepare_commitment,
+    register_signed_copy,
     return_commitment,
 )
 from marketplace.funding.operations.contributions import claim_contribution, decide_contribution
@@ -17,7 +18,14 @@ from marketplace.funding.operations.funders import (
     unverify_funder,
     verify_funder,
 )
-from marketplace.funding.operations.gaming import clear_flag, look_at, look_at_provider, raise_flag, uphold_flag
+from marketplace.funding.operations.gaming import (
+    clear_flag,
+    look_again,
+    look_at,
+    look_at_provider,
+    raise_flag,
+    uphold_flag,
+)
 from marketplace.funding.operations.matching_lines import (
     MatchResult,
     identify_line,
@@ -103,6 +111,7 @@ __all__ = [
     "identify_unspent",
     "judge_line",
     "lock_matched",
+    "look_again",
     "look_at",
     "look_at_provider",
     "match_lines",
@@ -124,6 +133,7 @@ __all__ = [
     "refund_returned",
     "refuse_release",
     "register_funder",
+    "register_signed_copy",
     "restore_refunded",
     "return_commitment",
     "return_match",

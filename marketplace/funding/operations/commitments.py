@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from marketplace.accounts.queries import people_of
 from marketplace.core.access import SYSTEM, Actor, require
 from marketplace.core.audit import record
+from marketplace.core.clock import beijing_date
 from marketplace.core.errors import Conflict, IllegalStep, Invalid
 from marketplace.core.money import Money
 from marketplace.core.outbox import enqueue
@@ -22,10 +23,19 @@ from marketplace.files.rules import ScanState
 from marketplace.funding import policy
 from marketplace.funding.models import Commitment, CostLine, FundedProject, Funder, Instalment, Pledge
 from marketplace.funding.operations.moves import claim_cost
-from marketplace.funding.operations.pledges import PledgeFacts, PledgeTerms, Terms, check_terms, match, place
+from marketplace.funding.operations.pledges import (
+    PledgeFacts,
+    PledgeTerms,
+    Terms,
+    ask_for_reminders,
+    check_terms,
+    match,
+    place,
+)
 from marketplace.funding.rules import commitments as rules
 from marketplace.funding.rules.buckets import PledgeState
 from marketplace.funding.rules.landing import Landing
+from marketplace.funding.rules.news import JOB_COMMITMENT_APPROVED, JOB_COMMITMENT_PREPARED, JOB_COMMITMENT_RETURNED
 from marketplace.funding.rules.pledges import Part, check_reason, expires_at, needs_council, new_code
 from marketplace.organizations.models import Organization
 from marketplace.payments.models import ReceivingAccount
@@ -41,6 +51,7 @@ class CommitmentFacts(PledgeTerms, total=False):
     """What a commitment may say besides the terms of the promise."""
 
     pledge: Pledge | None                             # the verbal one that it signs for
+    is_on_paper: bool                                 # prepared by the receiving body, printed, signed by hand
     council_resolution: str
     missing_glyphs: Callable[[str], str] | None       # the printer's own check
 
@@ -51,14 +62,18 @@ def prepare_commitment(session: Session, *, actor: Actor, funder: Funder, projec
     """Prepare the paper of a promise; another person of the funder approves it. Nothing is promised yet.
 
     `pledge` names the verbal promise that it signs for: same funder, project, receiver and sum. At and above the
-    council's line `council_resolution` is needed. `missing_glyphs`: Invalid names what the paper could not show.
-    Other facts: those of `promise`.
+    council's line `council_resolution` is needed. `is_on_paper`: the receiving body prints it for a guest, who signs
+    by hand (`register_signed_copy`). `missing_glyphs`: Invalid names what the paper could not show. Other facts: those
+    of `promise`.
     """
-    require(policy.may_prepare(actor, funder, receiver.id))
+    is_on_paper = facts.get("is_on_paper", False)
+    require(policy.may_prepare(actor, funder, receiver.id, is_on_paper=is_on_paper))
     resolution = _check_resolution(funder, amount, facts.get("council_resolution", ""))
     verbal = facts.get("pledge")
     if verbal is not None:
         _check_verbal(verbal, (funder, project, receiver), amount)
+    elif is_on_paper:
+        raise Invalid(N_("纸质认捐书用于签署活动上的口头认捐。请从那笔口头认捐开始"), field="pledge")
     given = _terms_facts(session, facts, account, verbal)
     terms = check_terms(funder=funder, project=project, receiver=receiver, amount=amount, facts=given, now=now)
     number = next_number(session, series=SERIES, prefix=f"{NUMBER_PREFIX}-RJ", now=now)
@@ -72,12 +87,12 @@ def prepare_commitment(session: Session, *, actor: Actor, funder: Funder, projec
     commitment = Commitment(
         number=number, verify_code=new_verify_code(), funder=funder, project=project, receiver=receiver,
         account=account, amount=amount, facts=frozen, facts_sha256=rules.facts_sha256(frozen),
-        council_resolution=resolution, prepared_by=actor.person_id, prepared_at=now)
+        council_resolution=resolution, is_on_paper=is_on_paper, prepared_by=actor.person_id, prepared_at=now)
     session.add(commitment)
     session.flush()
     record(session, actor=actor, action="funding.prepare_commitment", subject=("commitment", commitment.ref), now=now,
            number=number, funder=funder.ref, project=project.ref, amount_fen=amount.fen)
-    enqueue(session, rules.JOB_COMMITMENT_PREPARED, now=now, commitment_ref=commitment.ref)
+    enqueue(session, JOB_COMMITMENT_PREPARED, now=now, commitment_ref=commitment.ref)
     return commitment
 
 
@@ -194,10 +209,45 @@ def approve_commitment(session: Session, *, actor: Actor, commitment: Commitment
     """
     people = approvers(session, commitment)
     require(policy.may_approve(actor, commitment, people=people))
+    pledge = _conclude(session, actor=actor, commitment=commitment, now=now, values={"state": "approved"})
+    record(session, actor=actor, action="funding.approve_commitment", subject=("commitment", commitment.ref), now=now,
+           number=commitment.number, pledge=pledge.ref, amount_fen=commitment.amount.fen,
+           single_person=commitment.is_single_person)
+    enqueue(session, JOB_COMMITMENT_APPROVED, now=now, unique_key=commitment.ref, commitment_ref=commitment.ref)
+    return pledge
+
+
+def register_signed_copy(session: Session, *, actor: Actor, commitment: Commitment, scan: StoredFile, signed_on: date,
+                         now: datetime) -> Pledge:
+    """Register the paper that a guest signed by hand: another person of the receiving body than who prepared it.
+
+    Commitment: prepared -> issued (it is printed already). Pledge: verbal -> pledged.
+    """
+    people = len(people_of(session, commitment.receiver_id, policy.KEEPERS))
+    require(policy.may_register_copy(actor, commitment, people=people))
+    if commitment.document_id is None:
+        raise IllegalStep(N_("认捐书还在生成，请稍等片刻，打印签字后再登记"))
+    _check_scan(scan)
+    if not beijing_date(commitment.prepared_at) <= signed_on <= beijing_date(now):
+        raise Invalid(N_("签字日期应在认捐书生成之后、今天之前（含当天）"), field="signed_on")
+    pledge = _conclude(session, actor=actor, commitment=commitment, now=now, values={
+        "state": "issued", "signed_on": signed_on, "signed_copy_id": scan.id})
+    record(session, actor=actor, action="funding.register_signed_copy", subject=("commitment", commitment.ref),
+           now=now, number=commitment.number, pledge=pledge.ref, signed_on=signed_on.isoformat(),
+           scan_sha256=scan.sha256, single_person=commitment.is_single_person)
+    enqueue(session, JOB_COMMITMENT_APPROVED, now=now, unique_key=commitment.ref, commitment_ref=commitment.ref)
+    return pledge
+
+
+def _conclude(session: Session, *, actor: Actor, commitment: Commitment, values: dict[str, object],
+              now: datetime) -> Pledge:
+    """Check the frozen terms once more, make or sign the pledge, and close the commitment's waiting."""
     facts: dict[str, Any] = commitment.facts
-    given = _given_in(session, commitment)
+    if rules.facts_sha256(facts) != commitment.facts_sha256:
+        msg = f"the facts of {commitment.number} are not those that were frozen"
+        raise RuntimeError(msg)
     terms = check_terms(funder=commitment.funder, project=commitment.project, receiver=commitment.receiver,
-                        amount=commitment.amount, facts=given, now=now)
+                        amount=commitment.amount, facts=_given_in(session, commitment), now=now)
     if facts["verbal"]:
         pledge = session.scalars(select(Pledge).where(Pledge.ref == facts["verbal"])).one()
         _sign(session, actor=actor, pledge=pledge, commitment=commitment, terms=terms, now=now)
@@ -207,11 +257,8 @@ def approve_commitment(session: Session, *, actor: Actor, commitment: Commitment
                           code=facts["code"])
     is_single = actor.person_id is not None and actor.person_id == commitment.prepared_by
     _step(session, commitment, was="prepared", values={
-        "state": "approved", "approved_by": actor.person_id, "approved_at": now, "pledge_id": pledge.id,
+        **values, "approved_by": actor.person_id, "approved_at": now, "pledge_id": pledge.id,
         "is_single_person": is_single})
-    record(session, actor=actor, action="funding.approve_commitment", subject=("commitment", commitment.ref), now=now,
-           number=commitment.number, pledge=pledge.ref, amount_fen=commitment.amount.fen, single_person=is_single)
-    enqueue(session, rules.JOB_COMMITMENT_APPROVED, now=now, unique_key=commitment.ref, commitment_ref=commitment.ref)
     return pledge
 
 
@@ -240,6 +287,7 @@ def _sign(session: Session, *, actor: Actor, pledge: Pledge, commitment: Commitm
     session.refresh(pledge)
     record(session, actor=actor, action="funding.sign", subject=("pledge", pledge.ref), now=now,
            commitment=commitment.ref)
+    ask_for_reminders(session, pledge=pledge, now=now)
     match(session, actor=actor, pledge=pledge, now=now)
 
 
@@ -250,14 +298,20 @@ def return_commitment(session: Session, *, actor: Actor, commitment: Commitment,
     _step(session, commitment, was="prepared", values={"state": "returned", "return_reason": plain})
     record(session, actor=actor, action="funding.return_commitment", subject=("commitment", commitment.ref), now=now,
            number=commitment.number, reason=plain)
-    enqueue(session, rules.JOB_COMMITMENT_RETURNED, now=now, commitment_ref=commitment.ref)
+    enqueue(session, JOB_COMMITMENT_RETURNED, now=now, commitment_ref=commitment.ref)
 
 
 def attach_commitment_paper(session: Session, *, commitment: Commitment, document: Document, now: datetime) -> None:
-    """Tie the printed paper to its commitment. Commitment: approved -> issued. Safe twice with the same paper."""
+    """Tie the printed paper to its commitment. Commitment: approved -> issued; one on paper goes on waiting.
+
+    Safe twice with the same paper.
+    """
     if commitment.document_id == document.id:
         return
-    _step(session, commitment, was="approved", values={"state": "issued", "document_id": document.id})
+    if commitment.state == "prepared" and commitment.is_on_paper:
+        _step(session, commitment, was="prepared", values={"document_id": document.id})
+    else:
+        _step(session, commitment, was="approved", values={"state": "issued", "document_id": document.id})
     record(session, actor=SYSTEM, action="funding.issue_commitment", subject=("commitment", commitment.ref), now=now,
            number=commitment.number, sha256=document.sha256)
 
@@ -268,12 +322,17 @@ def attach_signed_copy(session: Session, *, actor: Actor, commitment: Commitment
     require(policy.may_prepare(actor, commitment.funder, commitment.receiver_id))
     if commitment.state != "issued":
         raise IllegalStep(N_("认捐书签发之后才能上传签字盖章的扫描件"))
-    if scan.scan_state in _REFUSED_SCANS:
-        raise Invalid(N_("扫描件没有通过安全检查，请换一个文件"), field="scan")
+    _check_scan(scan)
     commitment.signed_copy = scan
     session.flush()
     record(session, actor=actor, action="funding.attach_signed_copy", subject=("commitment", commitment.ref), now=now,
            number=commitment.number, scan_sha256=scan.sha256)
+
+
+def _check_scan(scan: StoredFile) -> None:
+    """Raise Invalid for a scan that the virus check refused."""
+    if scan.scan_state in _REFUSED_SCANS:
+        raise Invalid(N_("扫描件没有通过安全检查，请换一个文件"), field="scan")
 
 
 def _step(session: Session, commitment: Commitment, *, was: str, values: dict[str, object]) -> None:

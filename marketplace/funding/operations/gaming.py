@@ -10,15 +10,17 @@ from marketplace.core.access import SYSTEM, Actor, require
 from marketplace.core.audit import record
 from marketplace.core.errors import Conflict
 from marketplace.core.money import Money
+from marketplace.core.outbox import enqueue
 from marketplace.core.text import N_
 from marketplace.funding import policy
 from marketplace.funding.models import Allocation, Funder, MatchingRule, MoneyFlag, Pledge
 from marketplace.funding.rules.gaming import FlagKind, FlagState, Payment, ring
+from marketplace.funding.rules.news import JOB_FLAG_DECIDED, JOB_FLAG_RAISED
 from marketplace.funding.rules.pledges import check_reason
 from marketplace.organizations.models import Organization
 from marketplace.organizations.queries import identity_of
 from marketplace.organizations.rules import OrganizationKind, tie_between
-from marketplace.payments.models import BankLine
+from marketplace.payments.models import BankLine, BankLinePart, PaymentOrderLine
 
 CHARITIES = (OrganizationKind.FOUNDATION, OrganizationKind.CHARITY_FEDERATION)
 
@@ -37,6 +39,7 @@ def raise_flag(session: Session, *, pledge: Pledge, kind: FlagKind, facts: dict[
     session.flush()
     record(session, actor=SYSTEM, action="funding.raise_flag", subject=("pledge", pledge.ref), now=now, kind=kind,
            flag=flag.ref)
+    enqueue(session, JOB_FLAG_RAISED, now=now, flag_ref=flag.ref)
     return flag
 
 
@@ -51,6 +54,11 @@ def look_at(session: Session, *, pledge: Pledge, now: datetime) -> list[MoneyFla
     return [
         *_related(session, pledge, pledge.receiver, now), *_same_payer(session, pledge, now),
         *_round_trip(session, pledge, now), *_split(session, pledge, now)]
+
+
+def look_again(session: Session, *, pledge_ref: str, now: datetime) -> list[MoneyFlag]:
+    """Look for every sign once more at a pledge, by its reference."""
+    return look_at(session, pledge=session.scalars(select(Pledge).where(Pledge.ref == pledge_ref)).one(), now=now)
 
 
 def look_at_provider(session: Session, *, project_id: int, provider: Organization, now: datetime) -> list[MoneyFlag]:
@@ -93,9 +101,11 @@ def _flag(session: Session, pledge: Pledge, kind: FlagKind, facts: dict[str, obj
 def _payments(session: Session, pledges: Iterable[Pledge]) -> list[tuple[Payment, BankLine]]:
     """Return the bank lines by which pledges were paid."""
     by_ref = {pledge.ref: pledge.funder_id for pledge in pledges}
-    lines = session.scalars(select(BankLine).where(
-        BankLine.subject_kind == "pledge", BankLine.subject_ref.in_(list(by_ref)), BankLine.direction == "in"))
-    return [(Payment(by_ref[line.subject_ref], line.payer_name, line.payer_account), line) for line in lines]
+    rows = session.execute(
+        select(BankLinePart.subject_ref, BankLine).join(BankLine, BankLinePart.line_id == BankLine.id)
+        .where(BankLinePart.subject_kind == "pledge", BankLinePart.subject_ref.in_(list(by_ref)),
+               BankLinePart.undone_at.is_(None), BankLine.direction == "in").order_by(BankLinePart.id))
+    return [(Payment(by_ref[ref], line.payer_name, line.payer_account), line) for ref, line in rows]
 
 
 def _same_payer(session: Session, pledge: Pledge, now: datetime) -> list[MoneyFlag]:
@@ -113,14 +123,18 @@ def _same_payer(session: Session, pledge: Pledge, now: datetime) -> list[MoneyFl
 
 
 def _round_trip(session: Session, pledge: Pledge, now: datetime) -> list[MoneyFlag]:
-    """Flag a pledge whose payer was paid by the receiving body's account afterwards, and not as a refund."""
+    """Flag a pledge whose payer was paid from the receiving body's account afterwards, and not as a refund."""
+    as_refund = (
+        select(BankLinePart.id).join(PaymentOrderLine, PaymentOrderLine.ref == BankLinePart.subject_ref)
+        .where(BankLinePart.line_id == BankLine.id, BankLinePart.undone_at.is_(None),
+               PaymentOrderLine.subject_kind.in_(("refund", "return"))).exists())
     for payment, line in _payments(session, [pledge]):
         if not payment.payer_account:
             continue
         back = session.scalars(select(BankLine).where(
             BankLine.account_id == line.account_id, BankLine.direction == "out",
-            BankLine.payer_account == payment.payer_account, BankLine.booked_on >= line.booked_on,
-            BankLine.subject_kind.not_in(("refund", "return"))).order_by(BankLine.id)).first()
+            BankLine.payer_account == payment.payer_account, BankLine.booked_on >= line.booked_on, ~as_refund)
+            .order_by(BankLine.id)).first()
         if back is not None:
             return _flag(session, pledge, FlagKind.ROUND_TRIP, {
                 "line": back.ref, "amount_fen": back.amount.fen}, now)
@@ -181,3 +195,4 @@ def _close(session: Session, *, actor: Actor, flag: MoneyFlag, state: FlagState,
     session.refresh(flag)
     record(session, actor=actor, action=f"funding.flag_{state}", subject=("pledge", flag.pledge.ref), now=now,
            flag=flag.ref, kind=flag.kind, note=plain)
+    enqueue(session, JOB_FLAG_DECIDED, now=now, flag_ref=flag.ref)

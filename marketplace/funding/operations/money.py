@@ -14,10 +14,12 @@ from marketplace.funding.models import Pledge
 from marketplace.funding.operations.gaming import look_at
 from marketplace.funding.operations.moves import ROW, Step, commitment_of, own, take
 from marketplace.funding.operations.pledges import give_back_match, standing
+from marketplace.funding.operations.returning import lock_matched, restore_refunded
 from marketplace.funding.rules.buckets import Move
 from marketplace.funding.rules.pledges import check_amount, check_reason
 from marketplace.ledger.rules import SEPARATOR, AccountKind, Posting
 from marketplace.payments.models import ReceivingAccount
+from marketplace.payments.queries import is_ordered
 
 _SOURCES = (AccountKind.SUSPENSE, AccountKind.CASH_STRIPE, AccountKind.CASH_BANK)
 
@@ -115,8 +117,13 @@ def ask_refund(session: Session, *, actor: Actor, pledge: Pledge, amount: Money,
 
 def refund_failed(session: Session, *, actor: Actor, pledge: Pledge, amount: Money, idem_key: str,
                   now: datetime) -> bool:
-    """Put money back that could not be returned. Pledge: refunding -> held."""
+    """Put money back that could not be returned. Pledge: refunding -> held.
+
+    Nobody does so while a payment order lists it; what the card network says (the system) is true at once.
+    """
     require(policy.may_refund(actor, pledge))
+    if not actor.is_system and is_ordered(session, kind="refund", ref=pledge.ref):
+        raise IllegalStep(N_("这笔退款已经列入付款单。请先撤销付款单"))
     return take(session, actor=actor, pledge=pledge, now=now, step=Step(
         Move.UNREFUND, amount, idem_key,
         [Posting(own(AccountKind.REFUND, pledge), own(AccountKind.HELD, pledge), amount)]))
@@ -132,11 +139,18 @@ def refund_returned(session: Session, *, actor: Actor, pledge: Pledge, amount: M
 
 
 def _gone(session: Session, *, actor: Actor, pledge: Pledge, step: Step, reason: str, now: datetime) -> bool:
-    """Take a step by which money leaves a pledge for good, and return the matching money in proportion."""
+    """Take a step by which money leaves a pledge for good, and return the matching money in proportion.
+
+    What leaves a pledge of matching money is room of its pool again.
+    """
+    if pledge.kind == "matched":     # pools are locked before matched pledges, everywhere
+        lock_matched(session, pledge=pledge, amount=step.amount)
     session.refresh(pledge, with_for_update=ROW)
     before = standing(pledge)
     done = take(session, actor=actor, pledge=pledge, step=step, now=now)
-    if done:
+    if done and pledge.kind == "matched":
+        restore_refunded(session, actor=actor, pledge=pledge, amount=step.amount, now=now)
+    elif done:
         give_back_match(session, actor=actor, pledge=pledge, dropped=step.amount, of=before, now=now, reason=reason)
     return done
 

@@ -14,9 +14,11 @@ from marketplace.core.access import Actor
 from marketplace.core.audit import record
 from marketplace.core.errors import Conflict
 from marketplace.core.money import Money
+from marketplace.core.outbox import enqueue
 from marketplace.core.text import N_
 from marketplace.funding.models import CostLine, FundedProject, Pledge
 from marketplace.funding.rules.buckets import BUCKET_LABELS, BUCKETS, MOVES, Bucket, Exit, Move, state_of
+from marketplace.funding.rules.news import JOB_MONEY_MOVED, TOLD
 from marketplace.funding.rules.pledges import check_amount, is_live
 from marketplace.ledger.models import Journal, Transfer
 from marketplace.ledger.operations import post
@@ -65,6 +67,9 @@ def take(session: Session, *, actor: Actor, pledge: Pledge, step: Step, now: dat
          postings=step.postings, now=now)
     record(session, actor=actor, action=f"funding.{step.move}", subject=("pledge", pledge.ref), now=now,
            amount_fen=step.amount.fen, **step.facts)
+    if step.move in TOLD:
+        enqueue(session, JOB_MONEY_MOVED, now=now, pledge_ref=pledge.ref, move=step.move, amount_fen=step.amount.fen,
+                key=step.idem_key)
     session.refresh(pledge)
     return True
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypedDict, Unpack
 
 from sqlalchemy import insert, select
@@ -14,6 +14,7 @@ from marketplace.core.clock import beijing_date
 from marketplace.core.db import new_ref
 from marketplace.core.errors import Conflict, IllegalStep, Invalid
 from marketplace.core.money import Money
+from marketplace.core.outbox import enqueue
 from marketplace.core.text import N_
 from marketplace.funding import policy
 from marketplace.funding.models import CostLine, Funder, Instalment, Pledge
@@ -31,6 +32,7 @@ from marketplace.funding.rules import landing as landings
 from marketplace.funding.rules import pledges as rules
 from marketplace.funding.rules.buckets import Bucket, Exit, Move, PledgeState
 from marketplace.funding.rules.funders import FunderKind, check_lottery
+from marketplace.funding.rules.news import JOB_EXPIRY_NEAR, JOB_SIGN_REMINDER
 from marketplace.funding.rules.pledges import Part
 from marketplace.ledger.operations import post
 from marketplace.ledger.rules import AccountKind, Posting
@@ -180,8 +182,20 @@ def place(session: Session, *, actor: Actor, parties: tuple[Funder, Project, Org
          postings=[Posting(commitment_of(pledge), own(AccountKind.PROMISED, pledge), amount)])
     record(session, actor=actor, action="funding.promise", subject=("pledge", pledge.ref), now=now,
            amount_fen=amount.fen, funder=funder.ref, project=project.ref, is_verbal=terms.is_verbal)
+    ask_for_reminders(session, pledge=pledge, now=now)
     match(session, actor=actor, pledge=pledge, now=now, is_new=True)
     return pledge, True
+
+
+def ask_for_reminders(session: Session, *, pledge: Pledge, now: datetime) -> None:
+    """Ask for the reminders of a promise: an unsigned one ages, any one lapses. A pledging event reminds of its own."""
+    if pledge.is_verbal and pledge.round_ref:
+        return
+    for days in rules.REMIND_AFTER_DAYS if pledge.is_verbal else ():
+        enqueue(session, JOB_SIGN_REMINDER, now=now, due_at=now + timedelta(days=days), pledge_ref=pledge.ref,
+                days=days)
+    if pledge.expires_at is not None:
+        enqueue(session, JOB_EXPIRY_NEAR, now=now, due_at=pledge.expires_at - rules.EXPIRY_NEAR, pledge_ref=pledge.ref)
 
 
 def _same(session: Session, *, client_key: str, parties: tuple[Funder, Project, Organization],

@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 from marketplace.core.access import Actor, require
 from marketplace.core.audit import record
 from marketplace.core.db import new_ref
-from marketplace.core.errors import Conflict, Invalid
+from marketplace.core.errors import Conflict, IllegalStep, Invalid
 from marketplace.core.money import Money
+from marketplace.core.outbox import enqueue
 from marketplace.core.text import N_
 from marketplace.files.models import StoredFile
 from marketplace.funding import policy
@@ -18,10 +19,12 @@ from marketplace.funding.operations.gaming import look_at_provider
 from marketplace.funding.operations.money import check_account
 from marketplace.funding.operations.moves import ROW, Step, own, take
 from marketplace.funding.rules.buckets import Move
+from marketplace.funding.rules.news import JOB_RELEASE_DECIDED, JOB_RELEASE_PROPOSED
 from marketplace.funding.rules.pledges import check_amount, check_reason
 from marketplace.ledger.rules import AccountKind, Posting, account
 from marketplace.organizations.models import Organization
 from marketplace.organizations.rules import Verification
+from marketplace.payments.queries import is_ordered
 from marketplace.projects.models import PlannedMilestone
 
 MAX_EVIDENCE = 2_000
@@ -56,6 +59,7 @@ def propose_release(session: Session, *, actor: Actor, pledge: Pledge, milestone
     record(session, actor=actor, action="funding.propose_release", subject=("pledge", pledge.ref), now=now,
            release=release.ref, milestone=milestone, amount_fen=amount.fen, payee=payee.ref)
     look_at_provider(session, project_id=pledge.project_id, provider=payee, now=now)
+    enqueue(session, JOB_RELEASE_PROPOSED, now=now, release_ref=release.ref)
     return release
 
 
@@ -74,13 +78,14 @@ def _proposed(session: Session, pledge: Pledge) -> Money:
     return found if isinstance(found, Money) else Money(int(found or 0))
 
 
-def _decide(session: Session, release: Release, *, was: str, values: dict[str, object]) -> None:
+def _decide(session: Session, release: Release, *, was: str, values: dict[str, object], now: datetime) -> None:
     """Change a release only if it still stands where it was decided on; else raise Conflict."""
     done = session.execute(update(Release).where(Release.id == release.id, Release.state == was).values(values)
                            .execution_options(synchronize_session=False))
     if not done.rowcount:  # type: ignore[attr-defined]
         raise Conflict(_MOVED_ON)
     session.refresh(release)
+    enqueue(session, JOB_RELEASE_DECIDED, now=now, release_ref=release.ref)
 
 
 def _milestone_account(release: Release) -> str:
@@ -97,7 +102,7 @@ def confirm_release(session: Session, *, actor: Actor, release: Release, now: da
         Move.RELEASE, release.amount, f"{release.idem_key}:confirm",
         [Posting(held, _milestone_account(release), release.amount)],
         facts={"release": release.ref, "milestone": release.milestone}))
-    _decide(session, release, was="proposed",
+    _decide(session, release, was="proposed", now=now,
             values={"state": "confirmed", "decided_by": actor.person_id, "decided_at": now})
     return done
 
@@ -106,7 +111,7 @@ def refuse_release(session: Session, *, actor: Actor, release: Release, reason: 
     """Refuse a proposal, with the reason. Release: proposed -> refused; the money stays held."""
     require(policy.may_confirm_release(actor, release))
     plain = check_reason(reason)
-    _decide(session, release, was="proposed", values={
+    _decide(session, release, was="proposed", now=now, values={
         "state": "refused", "decided_by": actor.person_id, "decided_at": now, "note": plain})
     record(session, actor=actor, action="funding.refuse_release", subject=("pledge", release.pledge.ref), now=now,
            release=release.ref, reason=plain)
@@ -117,6 +122,8 @@ def withdraw_release(session: Session, *, actor: Actor, release: Release, reason
     require(policy.may_withdraw_release(actor, release))
     plain, was = check_reason(reason), release.state
     pledge = release.pledge
+    if is_ordered(session, kind="release", ref=release.ref):
+        raise IllegalStep(N_("这笔拨付已经列入付款单。请先撤销付款单"))
     if was == "confirmed":
         take(session, actor=actor, pledge=pledge, now=now, step=Step(
             Move.UNRELEASE, release.amount, f"{release.idem_key}:withdraw",
@@ -125,7 +132,7 @@ def withdraw_release(session: Session, *, actor: Actor, release: Release, reason
     values: dict[str, object] = {"state": "withdrawn", "note": plain}
     if was == "proposed":
         values["decided_at"] = now
-    _decide(session, release, was=was, values=values)
+    _decide(session, release, was=was, values=values, now=now)
     if was == "proposed":
         record(session, actor=actor, action="funding.withdraw_release", subject=("pledge", pledge.ref), now=now,
                release=release.ref, reason=plain)
@@ -144,7 +151,7 @@ def disburse(session: Session, *, actor: Actor, release: Release, from_account: 
         Move.DISBURSE, release.amount, idem_key, [Posting(_milestone_account(release), source, release.amount)],
         facts={"release": release.ref, "from": from_account}))
     if done:
-        _decide(session, release, was="confirmed", values={"state": "disbursed", "disbursed_at": now})
+        _decide(session, release, was="confirmed", values={"state": "disbursed", "disbursed_at": now}, now=now)
     return done
 
 

@@ -12,13 +12,10 @@ from marketplace.funding.rules.funders import LOTTERY_MARK, MARK_SOURCE
 from marketplace.funding.rules.landing import LANDING_LABELS, Landing
 from marketplace.funding.rules.pledges import LEFTOVER_LABELS, Part, shown_code
 
-JOB_COMMITMENT_PREPARED = "funding.commitment_prepared"   # commitment_ref
-JOB_COMMITMENT_APPROVED = "funding.commitment_approved"   # commitment_ref
-JOB_COMMITMENT_RETURNED = "funding.commitment_returned"   # commitment_ref
-
 STATE_LABELS: Mapping[str, str] = {
     "prepared": N_("等待第二人批准"), "approved": N_("已批准，正在生成文件"), "issued": N_("已签发"), "returned": N_("已退回"),
 }
+ORDINALS = ("一", "二", "三", "四", "五", "六", "七", "八", "九", "十")
 WITHHELD = "（应捐赠人要求，不公开姓名）"
 REPORT_MONTHS = 3          # CL 79, 80: a project longer than half a year is told of every three months
 MAX_RESOLUTION = 80

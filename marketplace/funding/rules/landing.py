@@ -34,9 +34,7 @@ class Family(StrEnum):
 
 
 FAMILIES: Mapping[str, Family] = {             # any other procedure counts as one of the procurement law: the strictest
-    "grant": Family.GRANT, "venture": Family.GRANT, "adoption": Family.ADOPTION,
-    "below_threshold": Family.BELOW_THRESHOLD, "direct": Family.BELOW_THRESHOLD, "quotation": Family.BELOW_THRESHOLD,
-    "open_selection": Family.BELOW_THRESHOLD,
+    "grant_round": Family.GRANT, "adoption": Family.ADOPTION, "below_threshold": Family.BELOW_THRESHOLD,
 }
 SOURCES: Mapping[Family, str] = {
     Family.GRANT: "资助协议自身约定（领域规则 2.7a、6.2）", Family.ADOPTION: "认领协议自身约定（领域规则 2.7a）",

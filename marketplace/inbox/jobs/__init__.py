@@ -15,11 +15,13 @@ from marketplace.bids.rules import JOB_BID_RECEIVED, JOB_BIDS_OPENED
 from marketplace.catalogs.rules import JOB_LIST_PUBLISHED, JOB_LIST_RETURNED, JOB_LIST_SUBMITTED
 from marketplace.contracts.rules import JOB_CONTRACT_ISSUED, JOB_CONTRACT_PUBLISHED, JOB_CONTRACT_SIGNED
 from marketplace.core.outbox import Handler
+from marketplace.funding.rules import news as money
 from marketplace.inbox.jobs import (
     alerts,
     awards,
     bids,
     contracts,
+    funding,
     lists,
     mail,
     organizations,
@@ -56,4 +58,14 @@ HANDLERS: Mapping[str, Handler] = {
     JOB_CONTRACT_PUBLISHED: contracts.close_publication,
     JOB_ALERT: alerts.tell_alerts,
     JOB_SIGN_DUE: pledging.ask_to_sign,
+    money.JOB_COMMITMENT_PREPARED: funding.ask_for_approval,
+    money.JOB_COMMITMENT_APPROVED: funding.tell_signed,
+    money.JOB_COMMITMENT_RETURNED: funding.tell_returned,
+    money.JOB_MONEY_MOVED: funding.tell_move,
+    money.JOB_RELEASE_PROPOSED: funding.ask_for_release,
+    money.JOB_RELEASE_DECIDED: funding.tell_release,
+    money.JOB_FLAG_RAISED: funding.ask_to_look,
+    money.JOB_FLAG_DECIDED: funding.close_flag,
+    money.JOB_SIGN_REMINDER: funding.remind_to_sign,
+    money.JOB_EXPIRY_NEAR: funding.warn_of_expiry,
 }
