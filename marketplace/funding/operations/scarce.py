@@ -77,7 +77,7 @@ _ID: BindParameter[int] = bindparam("key")
 _CLAIM_COST = update(COST).where(COST.c.id == _ID, COST.c.source == "extra",
                                  COST.c.funded + _X <= COST.c.amount).values(funded=COST.c.funded + _X)
 _FREE_COST = update(COST).where(COST.c.id == _ID, COST.c.funded >= _X).values(funded=COST.c.funded - _X)
-_COST_LEFT = select((COST.c.amount - COST.c.funded).label("left")).where(COST.c.id == _ID)
+_COST_LEFT = select(COST.c.amount, COST.c.funded).where(COST.c.id == _ID)
 
 
 def cost_left(connection: Connection, cost_line_id: int | None, *, lock: bool = False) -> int | None:
@@ -85,8 +85,8 @@ def cost_left(connection: Connection, cost_line_id: int | None, *, lock: bool = 
     if cost_line_id is None:
         return None
     statement = _COST_LEFT.with_for_update(key_share=True) if lock else _COST_LEFT
-    left: Money = connection.execute(statement, {"key": cost_line_id}).scalar_one()
-    return left.fen
+    amount, funded = connection.execute(statement, {"key": cost_line_id}).one()
+    return int(amount.fen - funded.fen)
 
 
 def claim_cost(connection: Connection, cost_line_id: int, amount: Money) -> bool:
