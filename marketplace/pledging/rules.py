@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from marketplace.core.clock import beijing, beijing_date
+from marketplace.core.clock import at_beijing, beijing, beijing_date
 from marketplace.core.errors import Invalid
 from marketplace.core.lifecycle import Lifecycle
 from marketplace.core.money import Money
@@ -255,3 +255,23 @@ def reminder_step(expires_at: datetime | None, now: datetime) -> str:
 def minute_of(moment: datetime) -> str:
     """Return the minute in which something happened, for the log of the evening."""
     return beijing(moment).strftime("%H:%M")
+
+
+def clock_of(moment: datetime) -> str:
+    """Return when an entry was typed, for the recorder's list."""
+    return beijing(moment).strftime("%H:%M:%S")
+
+
+def second_of(moment: datetime) -> str:
+    """Return day and second in Beijing, for the table of the log."""
+    return beijing(moment).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def short(amount: Money) -> str:
+    """Return yuan without empty decimals: 20,000, or 20,000.50."""
+    return amount.grouped().removesuffix(".00")
+
+
+def sign_by(starts_at: datetime, sign_days: int, now: datetime) -> datetime:
+    """Return until when a raised paddle is to be signed: the end of the last of so many days after the evening."""
+    return at_beijing(max(beijing_date(starts_at), beijing_date(now)) + timedelta(days=sign_days), 23, 59)

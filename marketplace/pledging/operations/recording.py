@@ -211,6 +211,7 @@ def _follow(desk: _Desk, guest: Guest, made: PaddlePledge) -> PaddlePledge:
             client_key=f"paddle:{made.ref}", is_verbal=True, round_ref=event.ref,
             cost_line=session.get(CostLine, round_.cost_line_id) if round_.cost_line_id else None,
             is_name_withheld=guest.is_name_withheld)
+        made.pledge.expires_at = rules.sign_by(event.starts_at, event.sign_days, desk.now)
         session.flush()
     record(session, actor=desk.actor, action="pledging.entry", subject=("pledging_event", event.ref), now=desk.now,
            entry=made.ref, recorder=made.recorder, round=round_.number, paddle=made.paddle, amount=made.amount.fen)

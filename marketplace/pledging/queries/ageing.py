@@ -43,7 +43,7 @@ def aged(session: Session, event: PledgingEvent, *, now: datetime) -> list[Aged]
         .options(selectinload(Pledge.funder), selectinload(Pledge.project))
         .order_by(Pledge.is_verbal.desc(), Pledge.expires_at, Pledge.id)).all()
     paddles: Mapping[int, int] = dict(session.execute(
-        select(Guest.funder_id, Guest.paddle).where(Guest.event_id == event.id)).tuples().all())
+        select(Guest.funder_id, Guest.paddle).where(Guest.event_id == event.id)).all())
     reminders: dict[int, list[SignReminder]] = {}
     for each in session.scalars(select(SignReminder).join(Pledge, Pledge.id == SignReminder.pledge_id)
                                 .where(Pledge.round_ref == event.ref).order_by(SignReminder.sent_at)):

@@ -8,7 +8,7 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from marketplace.core.access import Actor, Role, require
-from marketplace.core.errors import Denied
+from marketplace.core.errors import Denied, Invalid
 from marketplace.core.text import N_
 from marketplace.funding.models import CostLine, Funder
 from marketplace.organizations.models import Organization
@@ -94,9 +94,20 @@ def funders_to_invite(session: Session, event: PledgingEvent) -> list[Funder]:
     return sorted(found, key=lambda funder: funder.name)
 
 
-def funder_by_ref(session: Session, ref: str) -> Funder | None:
-    """Return one funder."""
-    return session.scalar(select(Funder).where(Funder.ref == ref))
+def funder_by_ref(session: Session, ref: str) -> Funder:
+    """Return one funder; raises Invalid when there is none."""
+    funder = session.scalar(select(Funder).where(Funder.ref == ref))
+    if funder is None:
+        raise Invalid(N_("没有这个资助方。请从名册里选，或用统一社会信用代码查找"), field="funder")
+    return funder
+
+
+def project_by_ref(session: Session, ref: str) -> Project:
+    """Return one project; raises Invalid when there is none."""
+    project = session.scalar(select(Project).where(Project.ref == ref))
+    if project is None:
+        raise Invalid(N_("没有这个项目"), field="project")
+    return project
 
 
 def projects_to_ask_for(session: Session, event: PledgingEvent) -> list[Project]:

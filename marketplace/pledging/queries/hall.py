@@ -62,7 +62,7 @@ def snapshot(session: Session, ref: str, *, now: datetime) -> Snapshot | None:
     target = event.target if may_show_target(event.footing, event.plan_number) else None
     level = session.execute(
         select(PledgingRound.level, Project.title).join(Project, Project.id == PledgingRound.project_id)
-        .where(PledgingRound.event_id == event.id, PledgingRound.number == event.round_number)).tuples().first()
+        .where(PledgingRound.event_id == event.id, PledgingRound.number == event.round_number)).first()
     guests = session.scalar(select(func.count()).select_from(Guest).where(
         Guest.event_id == event.id, Guest.checked_in_at.is_not(None))) or 0
     return Snapshot(
@@ -82,7 +82,7 @@ def figures(session: Session, ref: str) -> Figures:
     matched = {state: int(fen) for state, fen in session.execute(
         select(Allocation.state, _sum(_fen(Allocation.amount) - _fen(Allocation.returned)))
         .join(Pledge, Pledge.id == Allocation.pledge_id).where(*own, Allocation.state != "returned")
-        .group_by(Allocation.state)).tuples()}
+        .group_by(Allocation.state))}
     return Figures(Money(int(signed)), Money(int(verbal)), Money(matched.get("reserved", 0)),
                    Money(matched.get("captured", 0)), Money(int(paid)))
 
@@ -108,7 +108,7 @@ def _last(session: Session, event: PledgingEvent) -> list[Raised]:
         select(PaddlePledge, Guest).outerjoin(
             Guest, (Guest.event_id == PaddlePledge.event_id) & (Guest.paddle == PaddlePledge.paddle))
         .where(PaddlePledge.event_id == event.id, PaddlePledge.recorder == Recorder.FIRST)
-        .order_by(PaddlePledge.id.desc()).limit(LAST_SHOWN)).tuples()
+        .order_by(PaddlePledge.id.desc()).limit(LAST_SHOWN))
     lines = []
     for entry, guest in rows:
         name, facts = shown_name(entry.paddle, guest.shown_name if guest else "",

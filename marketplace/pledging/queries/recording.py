@@ -148,7 +148,7 @@ def log(session: Session, event: PledgingEvent) -> list[LogLine]:
     """Return everything that was keyed in the order in which the server had it, with the running sum."""
     names = names_of(session, event)
     people: dict[int, str] = dict(session.execute(select(Person.id, Person.name).where(Person.id.in_(
-        select(PaddlePledge.keyed_by).where(PaddlePledge.event_id == event.id)))).tuples().all())
+        select(PaddlePledge.keyed_by).where(PaddlePledge.event_id == event.id)))).all())
     total, lines = 0, []
     for entry in session.scalars(select(PaddlePledge).where(PaddlePledge.event_id == event.id)
                                  .options(selectinload(PaddlePledge.round)).order_by(PaddlePledge.id)):
