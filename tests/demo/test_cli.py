@@ -53,7 +53,7 @@ def test_a_small_world_is_built_walked_and_built_anew(fresh_app: Flask) -> None:
     assert report["organizations"] == sum(max(8, whole * 14 // 416) for whole in (632, 451, 580))
     assert report["money_fen"] > 0
     sign_ins = (fresh_app.extensions["marketplace.config"].instance / "demo-sign-ins.txt").read_text()
-    assert sign_ins.count("@demo.example") == 10
+    assert sign_ins.count("@demo.example") == 11
     assert run(fresh_app, "walk")["pages"] >= 1
     with fresh_app.app_context():
         assert db.session.scalar(select(func.count()).select_from(Project)) == 15

@@ -135,7 +135,7 @@ def post(session: Session, who: Cast, item: PurchaseListItem, rng: Random) -> Pr
     projects.save_draft(session, actor=who.handler, project=project, now=drafted + timedelta(hours=1), changes={
         "summary": texts.summary(rng, domain, where, 320), "body": texts.body(rng, domain, where, 320, 12),
         "target_group": "60 岁以上独居、高龄和低收入老人", "beneficiaries": 320, "place": f"{BUYER_PLACE}石桥社区等六个社区",
-        "fair_type": FAIR_TYPES[4], "ceiling": BUDGET, "price_weight": 10, "panel_size": 5,
+        "fair_type": FAIR_TYPES[4], "ceiling": BUDGET, "takes_matching": True, "price_weight": 10, "panel_size": 5,
         "service_from": start, "service_to": months_end(start, 12), "contact_name": who.handler.name,
         "contact_phone": "0000-86123450", "indicators": texts.indicators(rng, domain),
         "criteria": texts.criteria(rng, domain, 10), "milestones": texts.milestones(rng)})
