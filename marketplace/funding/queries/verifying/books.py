@@ -33,14 +33,14 @@ WHERE j.reverses_id IS NOT NULL ORDER BY j.id, t.line
 class Books:
     """What the ledger says: `flows` holds fen by (debited account, credited account).
 
-    `claims` holds what a pool has given away by (pledge, pool), as the journals of that pledge say.
+    `claims` holds what a pool gave away and got back by (pledge, pool), as the journals of that pledge say.
     """
 
     def __init__(self) -> None:
         self.journals = 0
         self.entries = 0                                     # one for each side of a transfer
         self.flows: dict[tuple[str, str], int] = {}
-        self.claims: dict[tuple[str, str], int] = {}
+        self.claims: dict[tuple[str, str], list[int]] = {}
         self.keys: set[str] = set()
 
 
@@ -93,15 +93,13 @@ def _journal(books: Books, findings: Findings, journal: tuple[Any, ...], lines: 
     books.keys.add(key)
 
 
-def _claim(claims: dict[tuple[str, str], int], pledge: str, pair: tuple[str, str], amount: int) -> None:
+def _claim(claims: dict[tuple[str, str], list[int]], pledge: str, pair: tuple[str, str], amount: int) -> None:
     """Count what a pool gave to a pledge, or got back; what a closed pool hands on to its funder is neither."""
     debit, credit = pair
     if debit.startswith(_FREE) and not credit.startswith(_PROMISE):
-        key = (pledge, debit.removeprefix(_FREE))
-        claims[key] = claims.get(key, 0) + amount
+        claims.setdefault((pledge, debit.removeprefix(_FREE)), [0, 0])[0] += amount
     elif credit.startswith(_FREE):
-        key = (pledge, credit.removeprefix(_FREE))
-        claims[key] = claims.get(key, 0) - amount
+        claims.setdefault((pledge, credit.removeprefix(_FREE)), [0, 0])[1] += amount
 
 
 def _chain(reader: Reader, findings: Findings) -> None:

@@ -26,6 +26,7 @@ _MATCHED = """
 SELECT m.ref, sum(p.amount - p.refunded) FROM pledge p JOIN matching_pool m ON m.id = p.pool_id
 WHERE p.kind = 'matched' GROUP BY m.ref
 """
+_NOTHING = (0, 0)
 _SCOPES = ("donor", "project", "round")
 
 
@@ -39,9 +40,9 @@ class Given:
         self.limits: dict[tuple[str, str], int | None] = {}      # the widest cap of the rules they were made by
 
 
-def check_pools(reader: Reader, flows: Flows, findings: Findings, claims: Mapping[tuple[str, str], int]) -> None:
+def check_pools(reader: Reader, flows: Flows, findings: Findings, claims: Mapping[tuple[str, str], list[int]]) -> None:
     """Check every pool against its allocations, and both against the ledger."""
-    given = _allocations(reader, findings, dict(claims))
+    given = _allocations(reader, findings, claims)
     matched = {ref: int(fen) for ref, fen in reader.rows(_MATCHED)}
     seen = set()
     for ref, state, cap, reserved, captured, funder in reader.rows(_POOLS):
@@ -66,10 +67,10 @@ def check_pools(reader: Reader, flows: Flows, findings: Findings, claims: Mappin
     _caps(reader, findings, given)
 
 
-def _allocations(reader: Reader, findings: Findings, claims: dict[tuple[str, str], int]) -> dict[str, Given]:
+def _allocations(reader: Reader, findings: Findings, claims: Mapping[tuple[str, str], list[int]]) -> dict[str, Given]:
     """Add up what lives of every allocation; check each against the journals of its pledge."""
     given: dict[str, Given] = {}
-    live: dict[tuple[str, str], int] = {}
+    sums: dict[tuple[str, str], list[int]] = {}
     for row in reader.rows(_ALLOCATIONS):
         ref, _, pool, state, amount, returned, asked, pledge, *_ = row
         left, where = amount - returned, f"allocation {ref}"
@@ -83,12 +84,16 @@ def _allocations(reader: Reader, findings: Findings, claims: dict[tuple[str, str
         else:
             mine.captured += left
         if left:
-            live[pledge, pool] = live.get((pledge, pool), 0) + left
             _limit(findings, mine, row, left)
-        claims.setdefault((pledge, pool), 0)
-    for key, fen in claims.items():
-        findings.equal("I10", "an allocation is not what its journals say", f"pledge {key[0]}, pool {key[1]}",
-                       fen, live.get(key, 0))
+        both = sums.setdefault((pledge, pool), [0, 0])
+        both[0] += amount
+        both[1] += returned
+    for key in sums.keys() | claims.keys():
+        given_, back = sums.get(key, _NOTHING)
+        given_by_books, back_by_books = claims.get(key, _NOTHING)
+        where = f"pledge {key[0]}, pool {key[1]}"
+        findings.equal("I10", "what was given is not what the journals say", where, given_by_books, given_)
+        findings.equal("I11", "what was returned is not what the journals say", where, back_by_books, back)
     return given
 
 
