@@ -4,14 +4,19 @@ from flask import Blueprint, Response, current_app, g, render_template, request
 
 from marketplace.awards.rules import NOTICE_LABELS
 from marketplace.core.access import ROLE_LABELS, Actor, Role
-from marketplace.core.clock import utc_now
+from marketplace.core.clock import beijing_date, utc_now
 from marketplace.core.db import db
-from marketplace.core.errors import Denied
+from marketplace.core.errors import Denied, Invalid
+from marketplace.core.money import Money
 from marketplace.core.text import N_
 from marketplace.desks import queries
 from marketplace.desks.rules import OUTCOMES, PIPELINE
 from marketplace.desks.rules.help import GLOSSARY, QUESTIONS, THINGS, TOPICS
 from marketplace.desks.rules.topics import ROLES
+from marketplace.funding.queries import portfolio as funding
+from marketplace.funding.queries.public_money import with_figures
+from marketplace.funding.rules.buckets import STATE_LABELS
+from marketplace.funding.rules.payout import BASE_LABELS
 from marketplace.inbox import queries as inbox
 from marketplace.inbox.rules import GROUP_LABELS, KIND_ICONS
 from marketplace.projects.rules import STATUS_LABELS
@@ -77,12 +82,26 @@ def provider() -> str:
 
 
 @blueprint.get("/fund")
-@for_roles(Role.FUNDER)
+@for_roles(Role.FUNDER, Role.PROVIDER_ADMIN, Role.HANDLER, Role.APPROVER)
 def fund() -> str:
-    """Show the funder's desk: published projects by field of service."""
+    """Show the funder's desk (F1): the portfolio, what is due this year, pools, published projects by field."""
     now, actor, field = utc_now(), current_actor(), request.args.get("field", "")[:7]
-    return render_template("desks/fund.html", now=now, field=field, **_inbox(actor),
-                           desk=queries.fund_desk(db.session(), now=now, field=field))
+    session = db.session()
+    own = funding.funders_of(session, actor)
+    funder = next((one for one in own if one.ref == request.args.get("fund")), own[0] if own else None)
+    found = funding.portfolio(session, funder, today=beijing_date(now)) if funder else None
+    return render_template(
+        "desks/fund.html", now=now, field=field, own=own, funder=funder, portfolio=found, states=STATE_LABELS,
+        pools=with_figures(session, funding.pools_of(session, funder)) if funder else [], base_labels=BASE_LABELS,
+        outside=_outside(), **_inbox(actor), desk=queries.fund_desk(session, now=now, field=field))
+
+
+def _outside() -> Money | None:
+    """Return what the visitor says was spent outside this platform this year; nothing when it is no amount."""
+    try:
+        return Money.parse(request.args.get("outside", ""))
+    except Invalid:
+        return None
 
 
 def _inbox(actor: Actor) -> dict[str, object]:

@@ -20,6 +20,7 @@ from marketplace.web.errors import say
 MAX_LINE = 200
 MAX_TEXT = 20_000
 HALF_YEAR_DAYS = 183
+MOST_DIGITS = 9
 _DATE = re.compile(r"(?:(\d{4})年)?(\d{1,2})月(\d{1,2})[日号]?|(\d{4})([-/.])(\d{1,2})\5(\d{1,2})|(\d{4})(\d{2})(\d{2})")
 _TIME = re.compile(r"(\d{1,2})(?::|时|点)(\d{2})?分?(?::00)?")
 _CONTROLS = frozenset({"Cc", "Cs", "Co", "Cn"})
@@ -131,6 +132,17 @@ class MoneyField(_Typed):
         if self.least is not None and amount < self.least:
             raise Invalid(N_("金额不能少于 {least} 元"), least=self.least.grouped())
         return amount
+
+
+class WholeField(_Typed):
+    """A whole number, full-width digits and commas too. Data: int or None."""
+
+    def read(self, typed: str) -> int:
+        """Return the number."""
+        plain = typed.replace(",", "").replace(" ", "")
+        if not plain.isascii() or not plain.isdigit() or len(plain) > MOST_DIGITS:
+            raise Invalid(N_("“{typed}”不是整数"), typed=typed)
+        return int(plain)
 
 
 def read_date(typed: str, *, today: date) -> date:

@@ -33,7 +33,8 @@ class Entry:
 
 MENU = (
     Entry(N_("项目"), "/projects"), Entry(N_("采购清单"), "/purchase-lists"), Entry(N_("目录"), "/catalogs"),
-    Entry(N_("社会组织"), "/organizations"), Entry(N_("公告公示"), "/notices"), Entry(N_("帮助"), "/help"),
+    Entry(N_("社会组织"), "/organizations"), Entry(N_("配套资金"), "/pools"), Entry(N_("公告公示"), "/notices"),
+    Entry(N_("帮助"), "/help"),
 )
 DESKS = (
     (UNIT_ROLES, Entry(N_("单位工作台"), "/desk", "building")),

@@ -38,7 +38,10 @@ class PublicPool:
 
 @dataclass(frozen=True)
 class ConfirmedMatch:
-    """One confirmed allocation: when, for which project, beside whose pledge (empty: name withheld), how much."""
+    """One confirmed allocation: when, for which project, beside whose pledge (empty: name withheld), how much.
+
+    The stored reason is not here: it names what a pool or a project had left, which only funders may see.
+    """
 
     ref: str
     captured_at: datetime
@@ -49,7 +52,8 @@ class ConfirmedMatch:
     amount: Money
     returned: Money
     rule_version: int
-    reason: str
+    ratio: str
+    limited_by: str
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,7 @@ def with_figures(session: Session, pools: Sequence[MatchingPool]) -> list[Public
 def confirmed_matches(session: Session, pool: MatchingPool, *, after: str = "") -> MatchPage:
     """Return one page of a pool's confirmed allocations by key: the cost does not grow with their number."""
     query = (
-        select(Allocation, Pledge, Project.ref, Project.title, Funder, MatchingRule.version)
+        select(Allocation, Pledge, Project.ref, Project.title, Funder, MatchingRule)
         .join(Pledge, Pledge.id == Allocation.pledge_id).join(Project, Project.id == Pledge.project_id)
         .join(Funder, Funder.id == Pledge.funder_id).join(MatchingRule, MatchingRule.id == Allocation.rule_id)
         .options(joinedload(Funder.organization))
@@ -119,8 +123,9 @@ def confirmed_matches(session: Session, pool: MatchingPool, *, after: str = "") 
     rows = session.execute(query).all()
     shown = [ConfirmedMatch(
         allocation.ref, allocation.captured_at or allocation.reserved_at, ref, title, public_name(pledge, funder),
-        pledge.amount, allocation.amount, allocation.returned, version, allocation.reason)
-        for allocation, pledge, ref, title, funder, version in rows[:PAGE]]
+        pledge.amount, allocation.amount, allocation.returned, rule.version,
+        f"{rule.numerator}:{rule.denominator}", allocation.limited_by)
+        for allocation, pledge, ref, title, funder, rule in rows[:PAGE]]
     return MatchPage(shown, shown[-1].ref if len(rows) > PAGE else None)
 
 

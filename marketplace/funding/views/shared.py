@@ -1,0 +1,65 @@
+"""What several pages of funding share: whose desk it is, a rule said in the reader's language, refusals in forms."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import request
+from flask_babel import gettext
+from flask_wtf import FlaskForm
+
+from marketplace.core.access import Role
+from marketplace.core.db import db
+from marketplace.core.errors import Denied, DomainError
+from marketplace.core.text import N_
+from marketplace.funding.models import Funder, MatchingRule
+from marketplace.funding.queries.estimates import terms_of
+from marketplace.funding.queries.portfolio import funders_of
+from marketplace.funding.rules.explain import sentence, worked_example
+from marketplace.funding.rules.figures import FIGURE_LABELS, FIGURE_NOTES
+from marketplace.funding.rules.terms import RuleTerms
+from marketplace.web.actor import current_actor
+from marketplace.web.errors import say
+from marketplace.web.names import area_names, category_names
+
+OFFICERS = (Role.FUNDER, Role.PROVIDER_ADMIN, Role.HANDLER, Role.APPROVER)   # the fine rule: funding.policy.is_officer
+REFUSED = 422
+FIGURES = {"labels": FIGURE_LABELS, "notes": FIGURE_NOTES}
+
+
+def my_funder() -> Funder | None:
+    """Return the funder of this desk: the one that ?fund= names among the organization's own, else the first."""
+    own = funders_of(db.session(), current_actor())
+    return next((one for one in own if one.ref == request.args.get("fund")), own[0] if own else None)
+
+
+def needed_funder() -> Funder:
+    """Return the funder of this desk; raises Denied with what to do while the organization is none."""
+    found = my_funder()
+    if found is None:
+        raise Denied(N_("您的单位还没有登记为资助方。请先在“资助方资料”里登记"))
+    return found
+
+
+def code_names() -> Mapping[str, str]:
+    """Return the names of categories and areas by code."""
+    return {**category_names(), **area_names()}
+
+
+def sentence_of(rule: MatchingRule | RuleTerms) -> str:
+    """Return a rule as one sentence in the reader's language."""
+    return sentence(rule if isinstance(rule, RuleTerms) else terms_of(rule), gettext, code_names())
+
+
+def example_of(rule: MatchingRule | RuleTerms) -> list[str]:
+    """Return the worked example of a rule, line by line, in the reader's language."""
+    return worked_example(rule if isinstance(rule, RuleTerms) else terms_of(rule), gettext)
+
+
+def blame(form: FlaskForm, refused: DomainError, *, otherwise: str = "") -> None:
+    """Put a refusal beside its field, or beside `otherwise`, or above the form."""
+    name = getattr(refused, "field", None) or otherwise
+    field: Any = next((form[one] for one in (name, otherwise) if one in form), None)
+    if field is None or field.type == "FieldList":
+        form.form_errors = [*form.form_errors, say(refused)]
+    else:
+        field.errors = [*field.errors, say(refused)]
