@@ -46,7 +46,7 @@ from marketplace.integrations.tantivy_query import (
     words,
 )
 
-BATCH_BYTES, REBUILD_BYTES = 32_000_000, 256_000_000     # memory of a writer
+BATCH_BYTES, REBUILD_BYTES = 32_000_000, 192_000_000     # memory of a writer
 MOST_VALUES = 60_000             # different values of one facet (the engine's own limit is 65,000)
 MOST_COUNTED = 50_000            # tokens whose frequency is kept for the searcher in use
 SPARE_HITS = 80                    # fetched beyond a page, for equal places at its end: each new fetch adds up anew

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 SNIPPET = 76                       # characters of a snippet
 MOST_FORMS = 60
@@ -19,6 +20,7 @@ _EXACT = 600                       # characters of a text that are followed one 
 _BACK = 24                         # how far a snippet begins before its first mark, at most
 _PIECE = re.compile(r"[^，。；：！？、,.;:!?\s]+|[，。；：！？、,.;:!?\s]+")
 _STOP = re.compile(r"[，。；：！？\n,;:!?]")
+_SIGNS = [(sign, chr(ord(sign) - 0xFEE0)) for sign in "，：；（）！？"]      # those that every text has
 _HALF = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 
 Simplify = Callable[[str], str]
@@ -38,8 +40,8 @@ class Highlighter:
 
     def __init__(self, forms: Iterable[str], simplify: Simplify) -> None:
         self._simplify = simplify
-        self._letters: dict[str, str] = {}
-        known = sorted({_plain(simplify(form.strip())).strip() for form in forms} - {""}, key=len, reverse=True)
+        given = [form for form in (one.strip() for one in forms) if form and "\n" not in form]
+        known = sorted({_plain(form).strip() for form in _changed(given, simplify)} - {""}, key=len, reverse=True)
         self._forms = tuple([form for form in known if len(form) >= _LEAST_FORM] or known)[:MOST_FORMS]
 
     def pieces(self, text: str) -> list[Piece]:
@@ -67,7 +69,8 @@ class Highlighter:
 
     def _begin(self, text: str, length: int) -> int:
         """Return where the best stretch of a text begins: most different words, then most letters of them."""
-        places = sorted(_places(_plain(text), self._forms)) if len(_plain(text)) == len(text) else []
+        plain = _plain(text)
+        places = sorted(_places(plain, self._forms)) if len(plain) == len(text) else []
         if not places:
             found, origin = self._seen(text)
             places = sorted((origin[start][0], origin[end - 1][1], form)
@@ -100,26 +103,41 @@ class Highlighter:
     def _is_letter_by_letter(self, before: str, after: str) -> bool:
         """Say whether each character became the one that it becomes alone: then all stayed in their places."""
         return before == after or (len(before) == len(after) and all(
-            one == other or self._letter(one) == other for one, other in zip(before, after, strict=True)))
+            one == other or _letter(self._simplify, one) == other for one, other in zip(before, after, strict=True)))
 
-    def _letter(self, letter: str) -> str:
-        """Return what one character becomes alone."""
-        if letter not in self._letters:
-            self._letters[letter] = self._simplify(letter)
-        return self._letters[letter]
+
+def _changed(lines: list[str], simplify: Simplify) -> list[str]:
+    """Return lines in Simplified characters: all at once, then alone those that were not (few are)."""
+    after = simplify("\n".join(lines)).split("\n")
+    if len(after) != len(lines):
+        return [simplify(line) for line in lines]
+    return [line if line == changed else simplify(line) for line, changed in zip(lines, after, strict=True)]
+
+
+@lru_cache(maxsize=20_000)
+def _letter(simplify: Simplify, letter: str) -> str:
+    """Return what one character becomes alone."""
+    return simplify(letter)
+
+
+def _half(text: str) -> str:
+    """Return a text with its signs, letters and digits in half width."""
+    for wide, half in _SIGNS:
+        text = text.replace(wide, half)
+    return text if unicodedata.is_normalized("NFKC", text) else text.translate(_HALF)
 
 
 def _plain(text: str) -> str:
     """Return a text in half width and lower case."""
-    text = text.translate(_HALF).lower()
+    text = _half(text).lower()
     return text if unicodedata.is_normalized("NFKC", text) else unicodedata.normalize("NFKC", text)
 
 
 def _folded(text: str) -> tuple[str, list[Span]]:
     """Return a text in half width and lower case, and for each of its characters the one written there."""
-    quick = text.translate(_HALF).lower()
+    quick = _half(text).lower()
     if len(quick) == len(text) and unicodedata.is_normalized("NFKC", quick):
-        return quick, [(number, number + 1) for number in range(len(text))]
+        return quick, list(zip(range(len(text)), range(1, len(text) + 1), strict=True))
     parts = [_plain(letter) for letter in text]
     return "".join(parts), [(number, number + 1) for number, part in enumerate(parts) for _ in part]
 
@@ -142,6 +160,8 @@ def _places(text: str, forms: Sequence[str]) -> list[tuple[int, int, str]]:
     """Return (start, end, form) of the forms in a text; Latin ones only at the beginning of a word."""
     found = []
     for form in forms:
+        if form not in text:
+            continue
         start, seen = text.find(form), 0
         while start >= 0 and seen < MOST_PLACES:
             end = start + len(form)
