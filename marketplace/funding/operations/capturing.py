@@ -164,7 +164,7 @@ def captures_due(session: Session, *, now: datetime, limit: int = 100) -> list[i
             select(PLEDGE.c.id).join(ALLOCATION, ALLOCATION.c.pledge_id == PLEDGE.c.id)
             .where(ALLOCATION.c.rule_id == rule_id, PLEDGE.c.project_id == project_id, ~flagged,
                    ALLOCATION.c.state == AllocationState.RESERVED, ALLOCATION.c.capture_after <= now,
-                   PLEDGE.c.open + PLEDGE.c.paid + PLEDGE.c.disputed == _NONE)
+                   PLEDGE.c.open == _NONE, PLEDGE.c.paid == _NONE, PLEDGE.c.disputed == _NONE)
             .order_by(PLEDGE.c.id).limit(limit - len(found))).scalars()
         if len(found) >= limit:
             break

@@ -4,7 +4,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import TypedDict, Unpack
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, literal, select, update
 from sqlalchemy.orm import Session
 
 from marketplace.core.access import Actor, require
@@ -127,7 +127,7 @@ def change_cap(session: Session, *, actor: Actor, pool: MatchingPool, cap: Money
         raise IllegalStep(N_("资金池已关闭，总额不再改"))
     used = before.reserved + before.captured
     done = session.connection().execute(
-        update(POOL).where(POOL.c.id == pool.id, POOL.c.reserved + POOL.c.captured <= cap)
+        update(POOL).where(POOL.c.id == pool.id, POOL.c.reserved + POOL.c.captured <= literal(cap, POOL.c.cap.type))
         .values(cap=cap, changed_at=now))
     if not done.rowcount:
         raise Invalid(N_("总额 {cap} 元低于已保留 {reserved} 元与已确认 {captured} 元之和 {used} 元，最低只能改到 {used} 元"),

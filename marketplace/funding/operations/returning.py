@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, case, select, update
+from sqlalchemy import Row, case, or_, select, update
 from sqlalchemy.orm import Session
 
 from marketplace.core.access import SYSTEM, Actor
@@ -23,6 +23,7 @@ from marketplace.funding.models import Allocation, Funder, MatchingPool, Pledge
 from marketplace.funding.operations import scarce
 from marketplace.funding.operations.allocation import ALLOCATION
 from marketplace.funding.operations.scarce import PLEDGE, POOL, SCOPES, Subject
+from marketplace.funding.rules.buckets import Bucket
 from marketplace.funding.rules.pools import AllocationState, PoolState
 from marketplace.ledger.operations import post
 from marketplace.ledger.rules import AccountKind, Posting, account
@@ -31,6 +32,7 @@ from marketplace.projects.models import Project
 
 FUNDER, PROJECT = scarce.table(Funder), scarce.table(Project)
 _NONE = Money(0)
+_ARRIVED = (Bucket.PAID, Bucket.HELD, Bucket.RELEASED, Bucket.DISBURSED, Bucket.DISPUTED)
 
 
 @dataclass(frozen=True)
@@ -251,9 +253,9 @@ def expire_reservations(session: Session, *, now: datetime, limit: int = 100) ->
     open stops the clock. Allocation: reserved -> returned, by a guarded step.
     """
     session.flush()
-    arrived = PLEDGE.c.paid + PLEDGE.c.held + PLEDGE.c.released + PLEDGE.c.disbursed + PLEDGE.c.disputed
+    arrived = [PLEDGE.c[bucket] > _NONE for bucket in _ARRIVED]
     due = session.connection().execute(
-        select(PLEDGE.c.id, case((arrived > _NONE, 1), else_=0).label("keeps"))
+        select(PLEDGE.c.id, case((or_(*arrived), 1), else_=0).label("keeps"))
         .where(PLEDGE.c.id.in_(select(ALLOCATION.c.pledge_id).where(
             ALLOCATION.c.state == AllocationState.RESERVED, ALLOCATION.c.expires_at <= now)
             .order_by(ALLOCATION.c.expires_at).limit(limit)), ~_is_paying())
