@@ -1,15 +1,18 @@
 """Forms of pledging events: text becomes typed values. No database, no permission."""
 
 from collections.abc import Iterable
+from datetime import date
+from typing import cast
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from flask_wtf.file import FileField
-from wtforms import BooleanField, HiddenField, IntegerField, RadioField, SelectField
+from flask_wtf.file import FileField, FileRequired
+from wtforms import BooleanField, HiddenField, IntegerField, RadioField, SelectField, SelectMultipleField
 from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, NumberRange, Optional
 
 from marketplace.core.money import Money
+from marketplace.funding.models import Commitment
 from marketplace.pledging.operations import Shown
 from marketplace.pledging.rules import (
     FOOTING_LABELS,
@@ -130,3 +133,22 @@ class SettleForm(FlaskForm):
         if not (number.isdigit() and paddle.isdigit()) or self.right.data not in set(Recorder):
             return None
         return int(number), int(paddle), Recorder(self.right.data)
+
+
+class SignedCopiesForm(FlaskForm):
+    """Which commitments a scan shows, the day they bear, and the scan."""
+
+    papers = SelectMultipleField(_l("扫描件里的认捐书"), [InputRequired(_l("请勾选扫描件里的认捐书"))])
+    signed_on = ChineseDateField(_l("签字日期"), [InputRequired(_l("请填写签字日期"))])
+    scan = FileField(_l("签字盖章后的扫描件"), validators=[FileRequired(_l("请选择扫描件"))])
+
+    def offer(self, waiting: Iterable[Commitment]) -> "SignedCopiesForm":
+        """Give the choice its commitments."""
+        self.papers.choices = [SelectChoice(paper.ref, f"{paper.number} {paper.funder.name} {paper.amount.grouped()} 元")
+                               for paper in waiting]
+        return self
+
+    @property
+    def day(self) -> date:
+        """Return the day on the papers."""
+        return cast("date", self.signed_on.data)

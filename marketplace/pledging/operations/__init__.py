@@ -20,11 +20,12 @@ from marketplace.pledging.operations.guests import (
     check_out,
     remove_guest,
 )
+from marketplace.pledging.operations.papers import prepare_papers, register_copies
 from marketplace.pledging.operations.recording import Answer, record_entry, settle, undo_entry
 from marketplace.pledging.operations.reminders import remind, remind_all, remind_due
 
 __all__ = [
     "Answer", "Shown", "add_all", "add_guest", "change_event", "change_guest", "check_in", "check_name", "check_out",
-    "choose_footing", "close_event", "close_round", "create_event", "go_live", "open_round", "record_entry", "remind",
-    "remind_all", "remind_due", "remove_guest", "renew_display_key", "settle", "undo_entry",
+    "choose_footing", "close_event", "close_round", "create_event", "go_live", "open_round", "prepare_papers",
+    "record_entry", "register_copies", "remind", "remind_all", "remind_due", "remove_guest", "renew_display_key", "settle", "undo_entry",
 ]
