@@ -1,5 +1,6 @@
 """Money of a pledge: it arrives, is confirmed, goes back, is disputed. Every step is one `take` with its own key."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -12,7 +13,7 @@ from marketplace.core.text import N_
 from marketplace.funding import policy
 from marketplace.funding.models import Pledge
 from marketplace.funding.operations.gaming import look_at
-from marketplace.funding.operations.moves import ROW, Step, commitment_of, own, take
+from marketplace.funding.operations.moves import ROW, Step, commitment_of, own, take, was_posted
 from marketplace.funding.operations.pledges import give_back_match, standing
 from marketplace.funding.operations.returning import lock_matched, restore_refunded
 from marketplace.funding.rules.buckets import Move
@@ -101,18 +102,26 @@ def ask_refund(session: Session, *, actor: Actor, pledge: Pledge, amount: Money,
     check_amount(amount)
     session.refresh(pledge, with_for_update=ROW)
     key = idem_key or f"pledge:{pledge.ref}:refund:{pledge.refunding.fen + pledge.refunded.fen}:{now.isoformat()}"
+    parts = ((Move.REFUND_PAID, AccountKind.PAID), (Move.REFUND_HELD, AccountKind.HELD))
+    if was_posted(session, *(f"{key}:{move}" for move, _ in parts)):
+        return False
     if amount > pledge.paid + pledge.held:
         raise Invalid(N_("可以退回的只有 {have} 元（已到账未拨付的部分）"), field="amount",
                       have=(pledge.paid + pledge.held).grouped())
+    _set_aside(session, actor=actor, pledge=pledge, amount=amount, parts=parts, to=AccountKind.REFUND, key=key, now=now,
+               facts={"reason": plain})
+    return True
+
+
+def _set_aside(session: Session, *, actor: Actor, pledge: Pledge, amount: Money,
+               parts: Sequence[tuple[Move, AccountKind]], to: AccountKind, key: str, now: datetime,
+               facts: dict[str, object] | None = None) -> None:
+    """Move a sum out of what is paid first, then out of what is held."""
     first = min(amount, pledge.paid)
-    done = False
-    for move, source, part in ((Move.REFUND_PAID, AccountKind.PAID, first),
-                               (Move.REFUND_HELD, AccountKind.HELD, amount - first)):
+    for (move, source), part in zip(parts, (first, amount - first), strict=True):
         if part.fen:
-            done |= take(session, actor=actor, pledge=pledge, now=now, step=Step(
-                move, part, f"{key}:{move}", [Posting(own(source, pledge), own(AccountKind.REFUND, pledge), part)],
-                facts={"reason": plain}))
-    return done
+            take(session, actor=actor, pledge=pledge, now=now, step=Step(
+                move, part, f"{key}:{move}", [Posting(own(source, pledge), own(to, pledge), part)], facts=facts or {}))
 
 
 def refund_failed(session: Session, *, actor: Actor, pledge: Pledge, amount: Money, idem_key: str,
@@ -164,15 +173,12 @@ def open_dispute(session: Session, *, actor: Actor, pledge: Pledge, amount: Mone
     require(policy.may_book(actor, pledge))
     check_amount(amount)
     session.refresh(pledge, with_for_update=ROW)
-    first = min(amount, pledge.paid)
-    done = False
-    for move, source, part in ((Move.DISPUTE_PAID, AccountKind.PAID, first),
-                               (Move.DISPUTE_HELD, AccountKind.HELD, amount - first)):
-        if part.fen:
-            done |= take(session, actor=actor, pledge=pledge, now=now, step=Step(
-                move, part, f"{idem_key}:{move}",
-                [Posting(own(source, pledge), own(AccountKind.DISPUTED, pledge), part)]))
-    return done
+    parts = ((Move.DISPUTE_PAID, AccountKind.PAID), (Move.DISPUTE_HELD, AccountKind.HELD))
+    if was_posted(session, *(f"{idem_key}:{move}" for move, _ in parts)):
+        return False
+    _set_aside(session, actor=actor, pledge=pledge, amount=amount, parts=parts, to=AccountKind.DISPUTED, key=idem_key,
+               now=now)
+    return True
 
 
 def close_dispute(session: Session, *, actor: Actor, pledge: Pledge, amount: Money, won: bool, from_account: str,

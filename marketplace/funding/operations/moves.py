@@ -86,6 +86,11 @@ def _was_done(session: Session, pledge: Pledge, step: Step) -> bool:
     return True
 
 
+def was_posted(session: Session, *keys: str) -> bool:
+    """Say whether a journal has one of these keys: a step of two parts happened whole or not at all."""
+    return session.scalar(select(Journal.id).where(Journal.idem_key.in_(keys)).limit(1)) is not None
+
+
 def _shift_pledge(session: Session, pledge: Pledge, step: Step, now: datetime) -> dict[Bucket, int]:
     """Move the sum on the pledge's own row, if it is there; return what each bucket holds now, in fen."""
     source, target = MOVES[step.move]
