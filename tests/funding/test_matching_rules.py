@@ -1,6 +1,6 @@
 """Matching rules: what cannot be meant, who is eligible, how much is given, what limited it, and how it is said."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date
 from fractions import Fraction
 
@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from marketplace.core.errors import Invalid
 from marketplace.core.money import Money
 from marketplace.funding.rules import explain, matching
-from marketplace.funding.rules.matching import Limit, PledgeFacts, Progress, Room, awaits, covered, decide, eligible, obstacles
+from marketplace.funding.rules.matching import (
+    Limit,
+    PledgeFacts,
+    Progress,
+    Room,
+    awaits,
+    covered,
+    decide,
+    eligible,
+    obstacles,
+)
 from marketplace.funding.rules.pools import POOL_LIFECYCLE, PoolState, read_plan_number
 from marketplace.funding.rules.simulate import Gift, Used, simulate
 from marketplace.funding.rules.terms import RuleTerms, check_terms, read_ratio
@@ -26,7 +36,12 @@ def terms(numerator=1, denominator=1, **more):
     return RuleTerms(numerator=numerator, denominator=denominator, **more)
 
 
-def facts(amount=yuan(10_000), **more):
+
+
+TEN_THOUSAND = yuan(10_000)
+
+
+def facts(amount=TEN_THOUSAND, **more):
     return PledgeFacts(amount=amount, on=DAY, **more)
 
 
@@ -185,15 +200,17 @@ rules = st.builds(
     per_pledge_cap=st.one_of(st.none(), st.builds(Money, fens)), floor=st.builds(Money, fens), floor_budget=st.builds(Money, fens))
 
 
-@given(rule=rules, amount=fens, budget=rooms, pool=st.integers(0, 10**13), donor=rooms, project=rooms, round_=rooms, line=rooms)
-def test_no_share_exceeds_the_fraction_or_any_room_and_a_limit_is_named_exactly_when_it_bites(
-        rule, amount, budget, pool, donor, project, round_, line):
+some_room = st.builds(Room, pool=st.integers(0, 10**13), donor=rooms, project=rooms, round=rooms, cost_line=rooms)
+
+
+@given(rule=rules, amount=fens, budget=rooms, room=some_room)
+def test_no_share_exceeds_the_fraction_or_any_room_and_a_limit_is_named_exactly_when_it_bites(rule, amount, budget, room):
     budget = None if budget is None else Money(budget)
-    share = decide(rule, facts(Money(amount), budget=budget), Room(pool=pool, donor=donor, project=project, round=round_, cost_line=line))
+    share = decide(rule, facts(Money(amount), budget=budget), room)
     fair = Fraction(rule.numerator, rule.denominator) * amount
     small = budget is not None and budget <= rule.floor_budget
     assert share.asked.fen == max(fair.__floor__(), min(rule.floor.fen, amount) if small else 0)
-    limits = [x for x in (rule.per_pledge_cap and rule.per_pledge_cap.fen, line, donor, project, round_, pool) if x is not None]
+    limits = [x for x in (rule.per_pledge_cap and rule.per_pledge_cap.fen, *asdict(room).values()) if x is not None]
     assert share.amount.fen == min(share.asked.fen, *limits)
     assert (share.limited_by is None) == (share.amount == share.asked)
     again = matching.retell(rule, pledged=Money(amount), base=share.base, asked=share.asked, given=share.amount,
