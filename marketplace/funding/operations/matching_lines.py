@@ -137,6 +137,8 @@ def identify_line(session: Session, *, actor: Actor, line: BankLine, pledge: Ple
     if pledge.is_verbal:
         raise IllegalStep(N_("这笔认捐还是口头的。请资助方先签认捐书，款项留在待认领里"))
     whole = min(line.rest, pledge.open) if amount is None else amount
+    if amount is not None and amount.fen <= 0:
+        raise Invalid(N_("认领的金额应大于零"), field="amount")
     if whole.fen <= 0:
         raise Conflict(N_("这笔认捐已经全部到账，不能再记"))
     if whole > pledge.open:

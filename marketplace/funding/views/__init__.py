@@ -1,8 +1,23 @@
 """Pages of funding: public pools, the desk of a funder, bank lines, releases."""
 
-from marketplace.funding.views import building, card, commitments, funders, payouts, pledge, pledges, pools, reports
+from marketplace.funding.views import (
+    bank,
+    building,
+    card,
+    commitments,
+    funders,
+    orders,
+    payouts,
+    pledge,
+    pledges,
+    pools,
+    receipts,
+    reports,
+    statements,
+)
 from marketplace.funding.views.blueprints import funding
 
 __all__ = [
-    "building", "card", "commitments", "funders", "funding", "payouts", "pledge", "pledges", "pools", "reports",
+    "bank", "building", "card", "commitments", "funders", "funding", "orders", "payouts", "pledge", "pledges", "pools",
+    "receipts", "reports", "statements",
 ]

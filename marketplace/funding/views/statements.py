@@ -95,7 +95,7 @@ class _Kept:
 def _read(session: Session, account: ReceivingAccount, file_ref: str) -> _Kept:
     """Return an upload of this organization, read anew; Denied (404) for any other."""
     stored = file_by_ref(session, file_ref)
-    if stored is None or stored.owner_organization_id != account.organization_id:
+    if stored.owner_organization_id != account.organization_id:
         raise Denied(N_("没有这份对账单，或您不能查看"), hidden=True)
     data = services().files.get(stored.sha256)
     mapping = request.args.get("mapping", AUTOMATIC)

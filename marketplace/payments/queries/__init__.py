@@ -15,7 +15,6 @@ from marketplace.payments.queries.bank import (
     ordered_lines,
     ordered_refs,
     orders_of,
-    part_by_ref,
     parts_of,
     receipt_by_ref,
     receipts_of,
@@ -26,6 +25,6 @@ __all__ = [
     "account_by_ref", "accounts_of", "accounts_to_verify", "bank_accounts_of",
     "in_suspense", "is_ordered", "line_by_ref", "line_counts",
     "lines_of", "order_by_ref", "order_line_by_ref", "ordered_lines",
-    "ordered_refs", "orders_of", "part_by_ref", "parts_of",
+    "ordered_refs", "orders_of", "parts_of",
     "receipt_by_ref", "receipts_of", "statements_of",
 ]

@@ -92,14 +92,6 @@ def line_by_ref(session: Session, ref: str, *, actor: Actor) -> BankLine:
     return line
 
 
-def part_by_ref(session: Session, ref: str, *, actor: Actor) -> BankLinePart:
-    """Return a part of a line; Denied (404) for those who may not see the account."""
-    part = session.scalar(select(BankLinePart).where(BankLinePart.ref == ref).options(joinedload(BankLinePart.line)))
-    if part is None or not policy.may_view(actor, part.line.account):
-        raise Denied(policy.HIDDEN.reason, hidden=True)
-    return part
-
-
 def parts_of(session: Session, kind: str, ref: str) -> Sequence[BankLinePart]:
     """Return the live parts of lines that belong to one subject, oldest first, with their lines."""
     return session.scalars(

@@ -1,6 +1,6 @@
 """The pages of payments."""
 
-from marketplace.payments.views import stripe
+from marketplace.payments.views import bank, stripe
 from marketplace.payments.views.blueprint import blueprint
 
-__all__ = ["blueprint", "stripe"]
+__all__ = ["bank", "blueprint", "stripe"]
