@@ -26,7 +26,7 @@ def door(ref: str) -> Answer:
     return render_template(
         "pledging/door.html", event=event, q=typed, may_add=policy.may_add_guests(current_actor(), event),
         found=queries.at_the_door(db.session(), event, typed, services().romanizer), total=len(guests),
-        here=sum(guest.checked_in_at is not None for guest in guests))
+        arrived=sum(guest.checked_in_at is not None for guest in guests))
 
 
 @blueprint.post("/pledging/<ref>/door/in/<guest_ref>")
@@ -59,8 +59,9 @@ def add_at_door(ref: str) -> Response:
     """Put a verified funder who was found by its code on the list, and hand out the paddle."""
     now = utc_now()
     with transaction() as session:
+        event = event_of(ref)
         funder = queries.funder_by_ref(session, request.form.get("funder", ""))
-        guest = operations.add_guest(session, actor=current_actor(), event=event_of(ref), funder=funder, now=now)
+        guest = operations.add_guest(session, actor=current_actor(), event=event, funder=funder, now=now)
         operations.check_in(session, actor=current_actor(), guest=guest, now=now)
         paddle, name = guest.paddle, guest.funder.name
     flash(gettext("%(name)s 已签到，请领 %(paddle)s 号牌", name=name, paddle=paddle), "ok")
