@@ -58,7 +58,7 @@ class FootingForm(FlaskForm):
     """On what ground the event stands."""
 
     footing = RadioField(_l("办会依据"), [InputRequired(_l("请选一种依据"))],
-                         choices=[(str(each), _l(label)) for each, label in FOOTING_LABELS.items()])
+                         choices=[SelectChoice(str(each), _l(label)) for each, label in FOOTING_LABELS.items()])
     plan_number = TextField(_l("募捐方案备案编号"), most=40)
     plan_filed_on = ChineseDateField(_l("备案日期"), [Optional()])
     plan_url = TextField(_l("“慈善中国”备案页网址"), most=200)
@@ -115,7 +115,7 @@ class EntryForm(FlaskForm):
 class UndoForm(FlaskForm):
     """Why an entry is reversed."""
 
-    reason = SelectField(_l("撤销原因"), choices=[(str(each), _l(REASON_LABELS[each])) for each in REASONS],
+    reason = SelectField(_l("撤销原因"), choices=[SelectChoice(str(each), _l(REASON_LABELS[each])) for each in REASONS],
                          default=str(Reason.MISHEARD))
     note = TextField(_l("说明"), most=100)
 

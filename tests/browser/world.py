@@ -31,6 +31,7 @@ from marketplace.core.money import Money
 from marketplace.core.outbox import Job
 from marketplace.files.operations import store
 from marketplace.imports import operations as imports
+from marketplace.organizations.models import Organization
 from marketplace.projects import operations as projects
 from marketplace.projects.models import Project
 from marketplace.projects.rules import JOB_OPENING_DUE, earliest_deadline
@@ -41,6 +42,7 @@ from marketplace.search.rules.question import question_of
 from marketplace.search.rules.saved import Frequency, Wish
 from marketplace.web.services import services
 from marketplace.web.worker import run_until_idle
+from tests.browser.evening import build_evening
 from tests.factories.accounts import actor_of, make_person, with_password
 from tests.factories.bids import Bidding, an_offer
 from tests.factories.organizations import make_organization
@@ -84,6 +86,8 @@ def build(app: Flask, now: datetime) -> World:
         with transaction() as session:
             _judge(session, world, desk, now)
         run_until_idle()
+        with transaction() as session:
+            _evening(session, world, now)
         _mute(world, now)
         _note_papers(world)
     return world
@@ -279,6 +283,15 @@ def _fill(session: Session, seat: PanelSeat, member: Actor, at: datetime, *, fav
         points = {c.id: (c.weight * share).quantize(Decimal("0.01")) for c in project.criteria}
         comments = {c.id: "符合要求" for c in project.criteria}
         awards.save_scores(session, actor=member, seat=seat, bid=bid, points=points, comments=comments, now=at)
+
+
+def _evening(session: Session, world: World, now: datetime) -> None:
+    """Hold a pledging event at the foundation."""
+    foundation = session.scalars(select(Organization).where(Organization.ref == world.refs["foundation"])).one()
+    project = session.scalars(select(Project).where(Project.ref == world.refs["open"])).one()
+    refs = build_evening(session, foundation=foundation, project=project, host_id=world.people["funder"], now=now)
+    world.people["funder_second"] = int(str(refs.pop("funder_second")))
+    world.refs.update({name: str(ref) for name, ref in refs.items()})
 
 
 def _note_papers(world: World) -> None:
