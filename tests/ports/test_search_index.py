@@ -2,6 +2,7 @@
 
 import gc
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -255,7 +256,71 @@ def test_no_token_is_syntax(searching: SearchIndex, word: str) -> None:
     assert searching.search(asked(word, "助餐")).total == 0
 
 
+@pytest.mark.parametrize("count", [1, 9, 10, 11, 30])
+def test_any_number_of_values_of_one_facet_is_counted(searching: SearchIndex, count: int) -> None:
+    many = tuple(f"v{number}" for number in range(count))
+    searching.index([IndexRow("many", "all", "1", {}, {"area": many}), IndexRow("many", "last", "1", {}, {"area": many[-1:]})])
+    found = searching.search(asked(kinds=("many",), filters={"area": ("v0",)}, facets=("area",), limit=0))
+    assert (found.total, found.facets) == (1 + (count == 1), {"area": {**dict.fromkeys(many, 1), many[-1]: 2}})
+
+
+@pytest.mark.parametrize("value", ['a" OR "b', "\\", '"', "", "IN", "x)", "*", "5", "true", "100-", "a b", "\x00"])
+def test_no_value_of_a_filter_is_syntax(searching: SearchIndex, value: str) -> None:
+    searching.index([IndexRow("odd", ref, "1", {}, {"area": (area,), "status": ("open",)}) for ref, area in (("odd", value), ("b", "b"))])
+    found = searching.search(asked(kinds=("odd",), filters={"area": (value,), "status": ("open", value)}, facets=("area", "status")))
+    assert [hit.ref for hit in found.hits] == ["odd"]
+    assert found.facets == {"area": {value: 1, "b": 1}, "status": {"open": 1}}
+
+
+def test_tokens_with_spaces_are_tokens(searching: SearchIndex) -> None:
+    searching.index([IndexRow("project", ref, "1", {Zone.TEXT: frozenset(tokens)}) for ref, tokens in (
+        ("whole", {"=A 区", "=A\t区"}), ("parts", {"=A", "区"}))])
+    assert refs(searching, asked("=A 区")) == refs(searching, asked("=A\t区")) == ["whole"]
+    assert refs(searching, asked("区")) == ["parts"]
+    assert searching.frequencies(["=A 区", "=A", "=A\n区"]) == {"=A 区": 1, "=A": 1, "=A\n区": 0}
+
+
+def test_a_rebuild_takes_rows_that_were_packed_elsewhere(searching: SearchIndex) -> None:
+    searching.rebuild([pickle.loads(pickle.dumps(searching.packed(one))) for one in (LUNCH, VISIT)])
+    packed, stamps = searching.search(asked("助餐", facets=("area", "status"))), searching.stamps()
+    searching.rebuild([LUNCH, VISIT])
+    assert (packed, stamps) == (searching.search(asked("助餐", facets=("area", "status"))), searching.stamps())
+
+
+def test_a_way_that_lies_inside_another_is_worth_what_it_is_worth(searching: SearchIndex) -> None:
+    searching.index([IndexRow("project", ref, "1", {Zone.TEXT: frozenset(tokens)}) for ref, tokens in (
+        ("wider", {"~助餐"}), ("same", {"=助餐", "~助餐"}))])
+    clause = Clause((Alternative(("=助餐",), is_inside=True), Alternative(("~助餐",), 0.5)))
+    found = searching.search(SearchRequest((clause,), least=1))
+    assert [(hit.ref, -hit.place) for hit in found.hits] == [("same", pytest.approx(1.0)), ("wider", pytest.approx(0.5))]
+
+
 # ---- on disk ----
+
+
+def test_rows_packed_by_another_engine_are_refused(tmp_path: Path) -> None:
+    packed = TantivyIndex(tmp_path / "t").packed(LUNCH)
+    with pytest.raises(TypeError, match="another engine"):
+        MemoryIndex().rebuild([packed])
+    with pytest.raises(OSError, match="another engine"):
+        WhooshIndex(tmp_path / "w").rebuild([packed])
+
+
+def test_an_index_of_an_older_version_is_an_oserror_that_says_what_to_do(tmp_path: Path) -> None:
+    import tantivy
+
+    TantivyIndex(tmp_path).rebuild([LUNCH])
+    folder = next(tmp_path.glob("generation-*"))
+    for path in folder.iterdir():
+        path.unlink()
+    tantivy.Index(tantivy.SchemaBuilder().add_text_field("key").build(), path=str(folder))
+    made = TantivyIndex(tmp_path)
+    with pytest.raises(OSError, match=r"older version.*flask search rebuild"):
+        made.search(asked("助餐"))
+    with pytest.raises(OSError, match="older version"):
+        made.index([VISIT])
+    made.rebuild([VISIT])
+    assert refs(made, asked("探访")) == ["visit"]
 
 
 def test_a_missing_index_is_an_oserror_that_says_what_to_do(make: Callable[[Path], SearchIndex], tmp_path: Path) -> None:

@@ -68,6 +68,16 @@ def test_tokens_of_a_text(text: str, there: set[str], absent: set[str]) -> None:
     assert not absent & tokens
 
 
+@pytest.mark.parametrize("text", ["长者助餐。社區照顧；居家养老\n2026年3万元", "老人饭堂；老人饭堂。老人饭堂", "\n。；\n", "助" * 200 + "。" + "餐" * 61])
+def test_a_text_has_the_tokens_of_its_sentences(text: str) -> None:
+    parts = [part for line in text.split("\n") for half in line.split("。") for part in half.split("；")]
+    expected = set[str]().union(*(language().tokens(part) for part in parts))
+    for _ in range(2):
+        found = SPOKEN.tokens(text)
+        assert found == expected
+        found.clear()           # what is remembered belongs to nobody
+
+
 def test_single_characters_are_tokens_where_they_are_asked_for() -> None:
     assert {"助", "餐", "助餐"} <= SPOKEN.tokens("助餐", singles=True)
 
