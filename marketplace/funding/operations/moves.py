@@ -27,7 +27,9 @@ from marketplace.ledger.rules import AccountKind, Posting, account
 _ROW = (*(getattr(Pledge, bucket) for bucket in BUCKETS), Pledge.is_verbal, Pledge.exit, Pledge.state)
 _GONE = (Bucket.DROPPED, Bucket.REFUNDED)
 _NONE = Money(0)
-ROW = {"key_share": True}     # FOR NO KEY UPDATE: a plain FOR UPDATE would fight the locks that foreign keys take
+# FOR NO KEY UPDATE: a plain FOR UPDATE would fight the locks that foreign keys take; only of the pledge itself, which
+# may have been loaded with its funder (an outer join, whose other side PostgreSQL does not lock)
+ROW = {"key_share": True, "of": Pledge}
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,7 @@ def record_receipt(session: Session, *, actor: Actor, pledge: Pledge, facts: Rec
         raise Invalid(N_("认捐来款开捐赠票据；服务费由收款的服务机构开发票"), field="kind")
     if pledge.funder.kind in NO_GIFT:
         raise Invalid(N_("财政资金和福彩公益金不是捐赠，不能开捐赠票据"), field="kind")
-    session.refresh(pledge, with_for_update=True)     # two receipts at once must not exceed what is held
+    session.refresh(pledge, with_for_update={"of": Pledge})     # two receipts at once must not exceed what is held
     return payments.keep_receipt(
         session, actor=actor, issuer=pledge.receiver, facts=facts, subject=("pledge", pledge.ref),
         payer_name=pledge.funder.name, limit=received(pledge), now=now, file=file)
@@ -152,7 +152,7 @@ def record_invoice(session: Session, *, actor: Actor, release: Release, facts: R
     require(payment_policy.may_keep(actor, release.payee_id))
     if facts.kind is not ReceiptKind.INVOICE:
         raise Invalid(N_("服务费开发票，不开捐赠票据"), field="kind")
-    session.refresh(release, with_for_update=True)
+    session.refresh(release, with_for_update={"of": Release})
     limit = release.amount if release.state in ("confirmed", "disbursed") else Money(0)
     return payments.keep_receipt(
         session, actor=actor, issuer=session.get_one(Organization, release.payee_id), facts=facts,
