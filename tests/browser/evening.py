@@ -9,12 +9,12 @@ from marketplace.core.money import Money
 from marketplace.funding import operations as funding
 from marketplace.organizations.models import Organization
 from marketplace.organizations.rules import OrganizationKind
-from marketplace.payments import operations as payments
 from marketplace.pledging import operations
 from marketplace.pledging.rules import EventFacts, Footing, Keyed, Recorder
 from marketplace.projects.models import Project
 from tests.factories.accounts import actor_of, make_person
 from tests.factories.organizations import make_organization
+from tests.factories.payments import make_account
 
 GUESTS = ("南岸公益基金会", "云岭商会发展基金会", "恒屿建设集团有限公司")
 
@@ -27,9 +27,7 @@ def build_evening(session: Session, *, foundation: Organization, project: Projec
     host = load_actor(session, host_id)
     person = make_person(session, name="方二", role=Role.FUNDER, organization_id=foundation.id, now=made)
     second = actor_of(session, person)
-    account = payments.add_account(session, actor=SYSTEM, organization=foundation, bank_name="澜川农商银行", number="6200990012345678",
-                                   holder=foundation.name, now=made)
-    payments.verify_account(session, actor=SYSTEM, account=account, now=made)
+    account = make_account(session, foundation, number="6200990012345678", now=made)
     project.takes_matching = True
     facts = EventFacts(title="银龄共餐认捐会", starts_at=now - timedelta(hours=1), place="区社会组织服务中心")
     event = operations.create_event(session, actor=host, host=foundation, account=account, facts=facts, now=made)
