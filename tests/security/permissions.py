@@ -15,7 +15,7 @@ from marketplace.core.access import Role
 PUBLIC = "public"
 SIGNED_IN = "signed in"
 NOTHING = "nothing22222"   # a reference that names nothing
-VALUES: Mapping[str, object] = {"year": 2026, "number": 1, "line": 1, "position": 1, "kind": "csv", "scope": "all", "pool_step": "start", "back": "refuse", "verdict": "verify",
+VALUES: Mapping[str, object] = {"how": "code", "subject": "pledge", "year": 2026, "number": 1, "line": 1, "position": 1, "kind": "csv", "scope": "all", "pool_step": "start", "back": "refuse", "verdict": "verify",
                                 "finding": "clear"}
 
 
@@ -49,6 +49,7 @@ OPERATOR, OFFICER, AUDITOR = only(Role.OPERATOR), only(Role.SECURITY_OFFICER), o
 OFFICERS = FUNDERS | EDITORS | only(Role.PROVIDER_ADMIN)   # whoever may sign for a funder
 ADMINS = OPERATOR | OFFICER | AUDITOR
 MEMBERS = only(Role.UNIT_ADMIN, Role.PROVIDER_ADMIN)
+TREASURERS = BIDDERS | FUNDERS
 
 ROWS: Mapping[tuple[str, str], Row] = {
     # the door, the own account
@@ -316,6 +317,16 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("/pledging/mine/<guest_ref>", "GET"): Row(SIGNED_IN, 404),
     ("/live/paddle/<ref>", "GET"): Row(PUBLIC, 404),
     ("/live/paddle/<ref>/data", "GET"): Row(PUBLIC, 404),
+    # cards: off unless configured, and then 404 for everybody
+    ("/stripe/webhook/<label>", "POST"): Row(PUBLIC, 404),
+    ("/money/reconciliation", "GET"): Row(SIGNED_IN, 404),
+    ("/money/reconciliation", "POST"): Row(SIGNED_IN, 404),
+    ("/money/charges/<ref>", "GET"): Row(SIGNED_IN, 404),
+    ("/money/charges/<ref>/refund", "POST"): Row(SIGNED_IN, 404),
+    ("/fund/pledges/<ref>/card", "GET"): Row(SIGNED_IN, 404),
+    ("/fund/pledges/<ref>/card", "POST"): Row(SIGNED_IN, 404),
+    ("/fund/pledges/<ref>/card/close", "POST"): Row(SIGNED_IN, 404),
+    ("/fund/pledges/<ref>/card/<charge>/refund", "POST"): Row(SIGNED_IN, 404),
     # the inbox
     ("/my", "GET"): Row(SIGNED_IN),
     ("/my/<ref>/read", "POST"): Row(SIGNED_IN, 404),
@@ -373,6 +384,44 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("/ops/funders/<ref>/<any(verify, unverify):verdict>", "POST"): Row(OPERATOR, 404),
     ("/ops/money-flags", "GET"): Row(OPERATOR | AUDITOR),
     ("/ops/money-flags/<ref>/<any(clear, uphold):finding>", "POST"): Row(OPERATOR, 404),
+    # the treasurer of a receiving organization
+    ("/money", "GET"): Row(TREASURERS, 302),
+    ("/money/accounts", "GET"): Row(TREASURERS),
+    ("/money/accounts", "POST"): Row(TREASURERS, 422),
+    ("/money/accounts/<ref>", "GET"): Row(TREASURERS, 404),
+    ("/money/accounts/<ref>/proof", "GET"): Row(TREASURERS | OPERATOR | AUDITOR, 404),
+    ("/money/accounts/<ref>/proof", "POST"): Row(TREASURERS, 404),
+    ("/money/accounts/<ref>/close", "POST"): Row(TREASURERS, 404),
+    ("/money/accounts/<ref>/statements/new", "GET"): Row(TREASURERS, 404),
+    ("/money/accounts/<ref>/statements/new", "POST"): Row(TREASURERS, 404),
+    ("/money/accounts/<ref>/statements/<file>", "GET"): Row(TREASURERS, 404),
+    ("/money/accounts/<ref>/statements/<file>", "POST"): Row(TREASURERS, 404),
+    ("/money/suspense", "GET"): Row(TREASURERS),
+    ("/money/suspense/export.<any(csv, xlsx):kind>", "GET"): Row(TREASURERS),
+    ("/money/suspense/match", "POST"): Row(TREASURERS, 303),
+    ("/money/lines/<ref>", "GET"): Row(TREASURERS, 404),
+    ("/money/lines/<ref>/identify", "POST"): Row(TREASURERS, 404),
+    ("/money/lines/<ref>/<any(code, unspent):how>", "POST"): Row(TREASURERS, 404),
+    ("/money/lines/<ref>/split", "POST"): Row(TREASURERS, 404),
+    ("/money/lines/<ref>/payment", "POST"): Row(TREASURERS, 404),
+    ("/money/lines/<ref>/fee", "POST"): Row(TREASURERS, 404),
+    ("/money/lines/<ref>/undo/<part>", "POST"): Row(TREASURERS, 404),
+    ("/money/orders", "GET"): Row(TREASURERS),
+    ("/money/orders/new", "GET"): Row(TREASURERS),
+    ("/money/orders/new", "POST"): Row(TREASURERS, 403),
+    ("/money/orders/<ref>", "GET"): Row(TREASURERS, 404),
+    ("/money/orders/<ref>/approve", "POST"): Row(TREASURERS, 404),
+    ("/money/orders/<ref>/cancel", "POST"): Row(TREASURERS, 404),
+    ("/money/orders/<ref>/drop/<payment>", "POST"): Row(TREASURERS, 404),
+    ("/money/orders/<ref>/file.<any(csv, xlsx):kind>", "GET"): Row(TREASURERS, 404),
+    ("/money/receipts", "GET"): Row(TREASURERS),
+    ("/money/receipts/export.<any(csv, xlsx):kind>", "GET"): Row(TREASURERS),
+    ("/money/receipts/new/<any(pledge, release):subject>/<ref>", "GET"): Row(TREASURERS, 404),
+    ("/money/receipts/new/<any(pledge, release):subject>/<ref>", "POST"): Row(TREASURERS, 404),
+    ("/money/receipts/<ref>/void", "POST"): Row(TREASURERS, 404),
+    ("/ops/accounts", "GET"): Row(OPERATOR),
+    ("/ops/accounts/<ref>", "GET"): Row(OPERATOR, 404),
+    ("/ops/accounts/<ref>/verify", "POST"): Row(OPERATOR, 404),
     ("/help", "GET"): Row(PUBLIC),
     ("/help/<topic>", "GET"): Row(PUBLIC, 404),
     ("/accessibility", "GET"): Row(PUBLIC),

@@ -15,7 +15,7 @@ from marketplace.core.errors import Conflict, DomainError, IllegalStep, Invalid
 from marketplace.core.money import Money
 from marketplace.core.text import N_
 from marketplace.funding import operations, policy
-from marketplace.funding.forms.pools import CapForm, PoolForm, RuleForm, rule_data
+from marketplace.funding.forms.pools import GIFTS, CapForm, PoolForm, RuleForm, rule_data
 from marketplace.funding.models import Funder, MatchingPool
 from marketplace.funding.queries.estimates import terms_of
 from marketplace.funding.queries.portfolio import pools_of
@@ -75,6 +75,10 @@ def _accounts(funder: Funder) -> list[ReceivingAccount]:
 
 def _preview(form: RuleForm, *, cap: Money | None, used: Money) -> dict[str, object]:
     """Return sentence, example and simulation of what is typed; or the sentence that says what is wrong with it."""
+    broken = next((form[name] for name in (*RuleTerms.__dataclass_fields__, "ratio", *GIFTS)
+                   if name in form and form[name].errors), None)
+    if broken is not None:
+        return {"wrong": f"{broken.label.text}：{broken.errors[0]}"}
     try:
         terms = form.to_terms()
     except Invalid as wrong:
@@ -95,6 +99,7 @@ def pool_preview() -> str:
     """Answer the builder while it is typed in: the sentence, the example, the simulation. Nothing is kept."""
     form = PoolForm()
     _offer(form)
+    form.account.choices = []
     form.validate()
     return render_template("funding/_preview.html", form=None, sentence_of=sentence_of, translate=gettext,
                            **_preview(form, cap=form.cap.data, used=Money(0)))
@@ -172,11 +177,11 @@ def _edit_page(pool: MatchingPool, form: RuleForm, cap_form: CapForm) -> str | t
     return (page, REFUSED) if form.errors or cap_form.errors else page
 
 
-@funding.post("/fund/pools/<ref>/<any(start, pause, close):step>")
+@funding.post("/fund/pools/<ref>/<any(start, pause, close):pool_step>")
 @for_roles(*OFFICERS)
-def pool_step(ref: str, step: str) -> Response:
+def pool_step(ref: str, pool_step: str) -> Response:
     """Open, pause or close a pool."""
-    verb, sentence = STEPS[step]
+    verb, sentence = STEPS[pool_step]
     with transaction() as session:
         verb(session, actor=current_actor(), pool=pool_by_ref(session, ref), now=utc_now())
     flash(gettext(sentence), "ok")

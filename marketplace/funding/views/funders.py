@@ -151,11 +151,11 @@ def _funder_page(funder: Funder, form: NoteForm) -> str:
                            lacking=missing(funder), may_verify=policy.may_verify(current_actor()))
 
 
-@funding.post("/ops/funders/<ref>/<any(verify, unverify):step>")
+@funding.post("/ops/funders/<ref>/<any(verify, unverify):verdict>")
 @for_roles(Role.OPERATOR)
-def ops_funder_decide(ref: str, step: str) -> Response | tuple[str, int]:
+def ops_funder_decide(ref: str, verdict: str) -> Response | tuple[str, int]:
     """Verify a funder, or take its verification back; with what was looked at."""
-    form, verb = NoteForm(), operations.verify_funder if step == "verify" else operations.unverify_funder
+    form, verb = NoteForm(), operations.verify_funder if verdict == "verify" else operations.unverify_funder
     if not form.validate_on_submit():
         return _funder_page(queries.funder_by_ref(db.session(), ref), form), REFUSED
     try:
@@ -165,7 +165,7 @@ def ops_funder_decide(ref: str, step: str) -> Response | tuple[str, int]:
     except DomainError as refused:
         form.note.errors = [say(refused)]
         return _funder_page(queries.funder_by_ref(db.session(), ref), form), status_of(refused)
-    flash(gettext("已核验") if step == "verify" else gettext("核验已撤回，不能再作新的认捐"), "ok")
+    flash(gettext("已核验") if verdict == "verify" else gettext("核验已撤回，不能再作新的认捐"), "ok")
     return redirect(url_for("funding.ops_funders"), 303)
 
 
@@ -193,11 +193,11 @@ def _told(flag: MoneyFlag) -> str:
     return "；".join(gettext(value) if isinstance(value, str) else str(value) for value in flag.facts.values() if value)
 
 
-@funding.post("/ops/money-flags/<ref>/<any(clear, uphold):step>")
+@funding.post("/ops/money-flags/<ref>/<any(clear, uphold):finding>")
 @for_roles(Role.OPERATOR)
-def money_flag(ref: str, step: str) -> Response | tuple[str, int]:
+def money_flag(ref: str, finding: str) -> Response | tuple[str, int]:
     """Clear a flag, or uphold it (its matching money returns to the pool); with a note."""
-    form, verb = NoteForm(prefix=ref), operations.clear_flag if step == "clear" else operations.uphold_flag
+    form, verb = NoteForm(prefix=ref), operations.clear_flag if finding == "clear" else operations.uphold_flag
     queries.flag_by_ref(db.session(), ref)
     if not form.validate_on_submit():
         return _flags_page(broken=ref, form=form), REFUSED
@@ -208,5 +208,5 @@ def money_flag(ref: str, step: str) -> Response | tuple[str, int]:
     except DomainError as refused:
         form.note.errors = [say(refused)]
         return _flags_page(broken=ref, form=form), status_of(refused)
-    flash(gettext("已排除，配套照常确认") if step == "clear" else gettext("已认定，相应的配套已退回资金池"), "ok")
+    flash(gettext("已排除，配套照常确认") if finding == "clear" else gettext("已认定，相应的配套已退回资金池"), "ok")
     return redirect(url_for("funding.money_flags"), 303)

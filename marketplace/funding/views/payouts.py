@@ -138,13 +138,13 @@ def payout_confirm(ref: str) -> Response | tuple[str, int]:
     return redirect(url_for("funding.payout", ref=ref), 303)
 
 
-@funding.post("/fund/payouts/<ref>/<any(refuse, withdraw):step>")
+@funding.post("/fund/payouts/<ref>/<any(refuse, withdraw):back>")
 @signed_in
-def payout_back(ref: str, step: str) -> Response | tuple[str, int]:
+def payout_back(ref: str, back: str) -> Response | tuple[str, int]:
     """Refuse a proposal, or withdraw what is not paid out; with the reason."""
     form, found = ReasonForm(), _release(db.session(), ref)
-    ask = policy.may_confirm_release if step == "refuse" else policy.may_withdraw_release
-    verb = operations.refuse_release if step == "refuse" else operations.withdraw_release
+    ask = policy.may_confirm_release if back == "refuse" else policy.may_withdraw_release
+    verb = operations.refuse_release if back == "refuse" else operations.withdraw_release
     require(ask(current_actor(), found))
     if not form.validate_on_submit():
         return _page(found, back=form), REFUSED
@@ -155,5 +155,5 @@ def payout_back(ref: str, step: str) -> Response | tuple[str, int]:
     except DomainError as refused:
         blame(form, refused, otherwise="reason")
         return _page(_release(db.session(), ref), back=form), status_of(refused)
-    flash(gettext("没有通过，钱仍由接收单位持有") if step == "refuse" else gettext("已撤回，钱仍由接收单位持有"), "ok")
+    flash(gettext("没有通过，钱仍由接收单位持有") if back == "refuse" else gettext("已撤回，钱仍由接收单位持有"), "ok")
     return redirect(url_for("funding.payout", ref=ref), 303)
