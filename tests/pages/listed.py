@@ -70,5 +70,7 @@ NOT_PAGES = {
     "contracts.signed_copy": "a download", "bids.own_file": "a download", "bids.draft_file": "a download",
     "pledging.paddles": "a download", "pledging.papers_zip": "a download", "pledging.log_csv": "a download", "pledging.record_state": "JSON for the recorder's page",
     "pledging.screen_data": "JSON for the screen of the hall",
+    "payments.money": "leads to the accounts", "payments.proof": "a download", "funding.lines_export": "a download",
+    "funding.order_file": "a download", "funding.receipts_export": "a download",
     "imports.error_workbook": "a download", "awards.desk_file": "a download", "awards.offer_file": "a download",
 }
