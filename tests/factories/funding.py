@@ -22,6 +22,7 @@ from tests.factories.payments import make_account
 from tests.factories.projects import Desk, make_desk, make_published
 
 _keys = count(1)
+TEN_THOUSAND, HUNDRED_THOUSAND = Money.yuan(10_000), Money.yuan(100_000)
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def keeper(session: Session, world: World, *, name: str = "方会计") -> Actor:
                                          organization_id=world.receiver.id))
 
 
-def make_pledge(session: Session, world: World, *, funder: Funder | None = None, amount: Money = Money.yuan(10_000),
+def make_pledge(session: Session, world: World, *, funder: Funder | None = None, amount: Money = TEN_THOUSAND,
                 client_key: str = "", now: object = NOW, **facts: object) -> Pledge:
     """A promise of 10,000 yuan, signed unless `is_verbal`."""
     facts.setdefault("account", world.account)
@@ -123,7 +124,7 @@ def released(session: Session, world: World, pledge: Pledge, amount: Money | Non
     return release
 
 
-def make_pool(session: Session, *, funder: Funder | None = None, cap: Money = Money.yuan(100_000), ratio: tuple[int, int] = (1, 1),
+def make_pool(session: Session, *, funder: Funder | None = None, cap: Money = HUNDRED_THOUSAND, ratio: tuple[int, int] = (1, 1),
               name: str = "社区配捐池", is_open: bool = True, facts: dict[str, object] | None = None,
               **terms: object) -> MatchingPool:
     """A pool of 100,000 yuan that matches 1:1, open; `terms` are those of its rule, `facts` those of the pool."""

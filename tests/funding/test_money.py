@@ -349,7 +349,7 @@ def test_any_walk_keeps_every_fen_in_one_place(session, steps):
             key, amount = {"idem_key": f"w{pledge.id}:{at}", "now": NOW, "actor": SYSTEM, "pledge": pledge}, Money(fen)
             before = [getattr(pledge, bucket) for bucket in BUCKETS]
             try:
-                _walk(session, world, pledge, verb, amount, key)
+                _walk(session, world, verb, amount, key)
             except (Conflict, Invalid, IllegalStep, Denied):
                 session.refresh(pledge)
                 assert verb == "dispute" or [getattr(pledge, bucket) for bucket in BUCKETS] == before
@@ -358,7 +358,8 @@ def test_any_walk_keeps_every_fen_in_one_place(session, steps):
         point.rollback()
 
 
-def _walk(session, world, pledge, verb, amount, key):
+def _walk(session, world, verb, amount, key):
+    pledge = key["pledge"]
     there = {**key, "amount": amount}
     if verb in ("arrive", "unarrive"):
         getattr(operations, verb)(session, from_account=world.suspense, **there)

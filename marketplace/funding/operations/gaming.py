@@ -14,13 +14,14 @@ from marketplace.core.outbox import enqueue
 from marketplace.core.text import N_
 from marketplace.funding import policy
 from marketplace.funding.models import Allocation, Funder, MatchingRule, MoneyFlag, Pledge
+from marketplace.funding.queries.suspects import as_refund
 from marketplace.funding.rules.gaming import FlagKind, FlagState, Payment, ring
 from marketplace.funding.rules.news import JOB_FLAG_DECIDED, JOB_FLAG_RAISED
 from marketplace.funding.rules.pledges import check_reason
 from marketplace.organizations.models import Organization
 from marketplace.organizations.queries import identity_of
 from marketplace.organizations.rules import OrganizationKind, tie_between
-from marketplace.payments.models import BankLine, BankLinePart, PaymentOrderLine
+from marketplace.payments.models import BankLine, BankLinePart
 
 CHARITIES = (OrganizationKind.FOUNDATION, OrganizationKind.CHARITY_FEDERATION)
 
@@ -124,16 +125,12 @@ def _same_payer(session: Session, pledge: Pledge, now: datetime) -> list[MoneyFl
 
 def _round_trip(session: Session, pledge: Pledge, now: datetime) -> list[MoneyFlag]:
     """Flag a pledge whose payer was paid from the receiving body's account afterwards, and not as a refund."""
-    as_refund = (
-        select(BankLinePart.id).join(PaymentOrderLine, PaymentOrderLine.ref == BankLinePart.subject_ref)
-        .where(BankLinePart.line_id == BankLine.id, BankLinePart.undone_at.is_(None),
-               PaymentOrderLine.subject_kind.in_(("refund", "return"))).exists())
     for payment, line in _payments(session, [pledge]):
         if not payment.payer_account:
             continue
         back = session.scalars(select(BankLine).where(
             BankLine.account_id == line.account_id, BankLine.direction == "out",
-            BankLine.payer_account == payment.payer_account, BankLine.booked_on >= line.booked_on, ~as_refund)
+            BankLine.payer_account == payment.payer_account, BankLine.booked_on >= line.booked_on, ~as_refund(BankLine))
             .order_by(BankLine.id)).first()
         if back is not None:
             return _flag(session, pledge, FlagKind.ROUND_TRIP, {
