@@ -10,7 +10,7 @@ from enum import StrEnum
 from marketplace.core.clock import at_beijing, beijing, beijing_date
 from marketplace.core.errors import Invalid
 from marketplace.core.lifecycle import Lifecycle
-from marketplace.core.money import Money
+from marketplace.core.money import FEN_PER_WAN, Money
 from marketplace.core.text import N_
 
 JOB_SIGN_DUE = "pledging.sign_due"     # somebody who raised a paddle has yet to sign
@@ -275,3 +275,8 @@ def short(amount: Money) -> str:
 def sign_by(starts_at: datetime, sign_days: int, now: datetime) -> datetime:
     """Return until when a raised paddle is to be signed: the end of the last of so many days after the evening."""
     return at_beijing(max(beijing_date(starts_at), beijing_date(now)) + timedelta(days=sign_days), 23, 59)
+
+
+def board(amount: Money, *, whole_from: int) -> str:
+    """Return 万元 for the screen: 128.60, and without decimals from `whole_from` fen on."""
+    return amount.wan() if amount.fen < whole_from else f"{(amount.fen + FEN_PER_WAN // 2) // FEN_PER_WAN:,}"

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from marketplace.core.access import require
 from marketplace.core.clock import beijing, monotonic, utc_now
 from marketplace.core.db import db
-from marketplace.core.money import Money
+from marketplace.core.money import FEN_PER_WAN, Money
 from marketplace.pledging import policy, rules
 from marketplace.pledging.queries import hall as queries
 from marketplace.pledging.queries.hall import Raised, Snapshot
@@ -26,7 +26,8 @@ from marketplace.web.security import limiter
 
 KEEP_SECONDS = 1.0        # one snapshot serves every watcher of this process for so long
 MOST_KEPT = 64
-LONG_WAN = 1_000_000_000  # fen: from 1,000 万元 on the total is set smaller
+LONG = 1_000 * FEN_PER_WAN          # from here on the total is set smaller, and the parts lose their decimals
+WHOLE_TOTAL = 10_000 * FEN_PER_WAN  # from here on the total loses its decimals too: it must not leave its place
 GAUGE = 1000              # units of the gauge's width
 PARTS = ("signed", "verbal", "matched", "paid")
 
@@ -102,10 +103,10 @@ def describe(found: Snapshot) -> dict[str, object]:
     """Return a snapshot in the words and numbers of the screen; amounts in 万元 except single pledges."""
     figures, target = found.figures, found.target
     return {
-        "title": found.title, "state": found.state, "total": figures.total.wan(), "fen": figures.total.fen,
-        "long": figures.total.fen >= LONG_WAN,
-        "parts": {name: getattr(figures, name).wan() for name in PARTS},
-        "confirmed": figures.confirmed.wan(), "target": target.wan() if target else "",
+        "title": found.title, "state": found.state, "total": rules.board(figures.total, whole_from=WHOLE_TOTAL),
+        "fen": figures.total.fen, "long": figures.total.fen >= LONG,
+        "parts": {name: rules.board(getattr(figures, name), whole_from=LONG) for name in PARTS},
+        "confirmed": rules.board(figures.confirmed, whole_from=LONG), "target": target.wan() if target else "",
         "gauge": gauge(figures, target) if target else [], "level": rules.short(found.level) if found.level else "",
         "project": found.project, "guests": found.guests, "last": [_line(line) for line in found.last],
         "ended": found.state == EventState.CLOSED, "plan": found.plan_number,
