@@ -8,11 +8,13 @@ from pathlib import Path
 
 BOUNDS = {  # of p95, milliseconds: the issue's figures
     "whoosh": {"and_ms_p95": 150, "soft_and_ms_p95": 400, "visible_ms_p95": 3_000},
-    "tantivy": {"page_ms_p95": 30, "engine_and_ms_p95": 5, "visible_ms_p95": 2_000},
+    "tantivy": {"page_ms_p95": 30, "engine_and_ms_p95": 5, "engine_soft_ms_p95": 5, "visible_ms_p95": 2_000},
 }
 WORDS = {"and_ms_p95": "everything asked", "soft_and_ms_p95": "most of what was asked",
          "page_ms_p95": "a page with rows and marks",
-         "engine_and_ms_p95": "the engine's own share", "visible_ms_p95": "a change until it is found"}
+         "engine_and_ms_p95": "the engine's own share, everything asked",
+         "engine_soft_ms_p95": "the engine's own share, most of what was asked",
+         "visible_ms_p95": "a change until it is found"}
 SIZES = {"whoosh": 20_000, "tantivy": 100_000}
 REBUILT, REBUILD_RATE = 30_000, 300_000 / 180
 REBUILD = """
