@@ -1,6 +1,7 @@
 """Identifies bank lines: what is sure is taken at once, the rest is offered to a person and stays in suspense.
 
-Locks: the bank line, then the pledge and what hangs on it. Every part of a line has its own key, so nothing is booked twice.
+Locks: the bank line, then the pledge and what hangs on it. Every part of a line has a key of its own, so nothing is
+booked twice.
 """
 
 from collections.abc import Sequence
@@ -129,7 +130,7 @@ def suspense_of(line: BankLine) -> str:
 
 def identify_line(session: Session, *, actor: Actor, line: BankLine, pledge: Pledge, now: datetime,
                   amount: Money | None = None, matched_by: MatchedBy = MatchedBy.PERSON) -> BankLinePart:
-    """Say that a line (or `amount` of it) pays a pledge: open -> paid. The promise takes what it can, the rest waits."""
+    """Say that a line (or `amount` of it) pays a pledge: open -> paid. It takes what it can, the rest waits."""
     if line.direction != Direction.IN:
         raise Invalid(N_("支出不能认领为来款"))
     if pledge.receiver_id != line.account.organization_id:

@@ -1,4 +1,4 @@
-"""What a receiving body pays out: confirmed releases, refunds, money that belongs to nobody; receipts for what it got."""
+"""What a receiving body pays out: confirmed releases, refunds, money of nobody; receipts for what it got."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -91,7 +91,7 @@ def _returns(session: Session, account: ReceivingAccount) -> list[Payable]:
 
 def prepare_order(session: Session, *, actor: Actor, account: ReceivingAccount, subjects: Sequence[Subject],
                   now: datetime) -> PaymentOrder:
-    """Put chosen payments on an order for another person to approve. Sums and payees come from the books, never typed."""
+    """Put chosen payments on an order for another person to approve. Sums and payees come from the books."""
     require(payment_policy.may_use(actor, account))
     open_ = {one.payment.subject: one for one in payables(session, account)}
     chosen = [open_.get(subject) for subject in dict.fromkeys(subjects)]

@@ -76,8 +76,8 @@ def lines_export(kind: str) -> Response:
     heads = [gettext(word) for word in (N_("日期"), N_("账户"), N_("收支"), N_("金额（元）"), N_("手续费（元）"), N_("待认领（元）"),
                                         N_("对方户名"), N_("对方账号"), N_("摘要和附言"), N_("流水号"), N_("状态"))]
     rows = [[line.booked_on.isoformat(), line.account.number, gettext(DIRECTION_LABELS[Direction(line.direction)]),
-             line.amount.plain(), line.fee.plain(), line.rest.plain(), line.payer_name, line.payer_account, line.purpose,
-             line.serial, gettext(LINE_LABELS[LineState(line.state)])] for line in lines]
+             line.amount.plain(), line.fee.plain(), line.rest.plain(), line.payer_name, line.payer_account,
+             line.purpose, line.serial, gettext(LINE_LABELS[LineState(line.state)])] for line in lines]
     return spreadsheet([heads, *rows], kind=kind, name=gettext("银行明细"), sheet=gettext("银行明细"))
 
 
@@ -96,11 +96,12 @@ def suspense_match() -> Response:
 
 @dataclass(frozen=True)
 class _Choice:
-    """A pledge that is offered, with the payer's name in pieces."""
+    """A pledge that is offered; where names are only alike, both of them in pieces that say what differs."""
 
     offer: Offer
     pledge: Pledge
-    pieces: Sequence[tuple[str, bool]]
+    written: Sequence[tuple[str, bool]] = ()
+    known: Sequence[tuple[str, bool]] = ()
 
 
 @funding.get("/money/lines/<ref>")
@@ -137,8 +138,8 @@ def _choices(session: Session, line: BankLine) -> list[_Choice]:
     """Return the pledges that are offered, the likeliest first."""
     offers = operations.judge_line(session, line).offers
     found = _by_ref(session, [offer.ref for offer in offers])
-    return [_Choice(offer, found[offer.ref], marked(line.payer_name, offer.name) if offer.name else [])
-            for offer in offers]
+    return [_Choice(offer, found[offer.ref], marked(line.payer_name, offer.name), marked(offer.name, line.payer_name))
+            if offer.name else _Choice(offer, found[offer.ref]) for offer in offers]
 
 
 def _by_ref(session: Session, refs: Sequence[str]) -> dict[str, Pledge]:
@@ -271,5 +272,6 @@ def line_undo(ref: str, part: str) -> Response | tuple[str, int]:
         found = next((one for one in line.parts if one.ref == part), None)
         if found is None:
             raise Denied(N_("没有这次认领"), hidden=True)
-        operations.unmatch_part(session, actor=current_actor(), part=found, reason=form.reason.data or "", now=utc_now())
+        operations.unmatch_part(session, actor=current_actor(), part=found, now=utc_now(),
+                                reason=form.reason.data or "")
     return _change(ref, undo, done=gettext("已撤销认领，款项回到待认领"), form=form, field="reason")

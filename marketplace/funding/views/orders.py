@@ -1,4 +1,4 @@
-"""Orders to pay: chosen from what is due, approved by a second person with the password, handed to the bank as a file."""
+"""Orders to pay: chosen from what is due, approved by a second person with the password, then a file for the bank."""
 
 from collections.abc import Callable
 

@@ -86,36 +86,36 @@ def receipts_export(kind: str) -> Response:
     return spreadsheet([heads, *rows], kind=kind, name=gettext("票据"), sheet=gettext("票据"))
 
 
-@funding.route("/money/receipts/new/<any(pledge, release):kind>/<ref>", methods=["GET", "POST"])
+@funding.route("/money/receipts/new/<any(pledge, release):subject>/<ref>", methods=["GET", "POST"])
 @for_roles(*TREASURERS)
 @limiter.limit(UPLOAD_LIMIT, methods=["POST"])
-def receipt_new(kind: str, ref: str) -> Response | str | tuple[str, int]:
+def receipt_new(subject: str, ref: str) -> Response | str | tuple[str, int]:
     """Record the number of a receipt for one pledge, or of an invoice for one payment."""
-    due = _one_due(kind, ref)
+    due = _one_due(subject, ref)
     form = ReceiptForm(amount=due[-1])
     if form.validate_on_submit():
         try:
-            return _record(kind, ref, form)
+            return _record(subject, ref, form)
         except DomainError as refused:
             blame(form, refused, otherwise="number")
-    page = render_template("payments/receipt_new.html", form=form, due=due, kind=kind, shown_code=shown_code)
+    page = render_template("payments/receipt_new.html", form=form, due=due, subject=subject, shown_code=shown_code)
     return (page, REFUSED) if form.errors else page
 
 
-def _one_due(kind: str, ref: str) -> Due:
+def _one_due(subject: str, ref: str) -> Due:
     """Return what a receipt may be recorded for; Denied (404) when nothing is left or it is not this organization's."""
-    found = next((one for one in _due(db.session()) if one[:2] == (kind, ref)), None)
+    found = next((one for one in _due(db.session()) if one[:2] == (subject, ref)), None)
     if found is None:
         raise Denied(N_("没有可以登记票据的款项"), hidden=True)
     return found
 
 
-def _record(kind: str, ref: str, form: ReceiptForm) -> Response:
+def _record(subject: str, ref: str, form: ReceiptForm) -> Response:
     """Keep the scan and the receipt."""
     actor, now, upload = current_actor(), utc_now(), form.file.data
     with transaction() as session:
         file = _keep_scan(session, upload.filename or "", upload.read()) if upload else None
-        if kind == "pledge":
+        if subject == "pledge":
             operations.record_receipt(
                 session, actor=actor, facts=form.facts(ReceiptKind.DONATION), now=now, file=file,
                 pledge=session.scalars(select(Pledge).where(Pledge.ref == ref)).one())

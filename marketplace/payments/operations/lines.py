@@ -96,5 +96,6 @@ def book_fee(session: Session, *, actor: Actor, line: BankLine, matched_by: Matc
     part = settle_line(session, actor=actor, line=line, amount=amount, subject=(SubjectKind.FEE, account.ref),
                        matched_by=matched_by, now=now)
     post(session, actor=actor, idem_key=f"line-part:{part.ref}", kind="bank.fee", subject=("bank_line", line.ref),
-         postings=[Posting(code(AccountKind.FEE, account.ref), code(AccountKind.SUSPENSE, account.ref), amount)], now=now)
+         now=now, postings=[
+             Posting(code(AccountKind.FEE, account.ref), code(AccountKind.SUSPENSE, account.ref), amount)])
     return part

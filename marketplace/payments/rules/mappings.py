@@ -1,4 +1,4 @@
-"""The layouts of statements that can be read, by name. Every one of them is invented: none is a bank's published format.
+"""The layouts of statements that can be read, by name. All of them are invented: none is a bank's published format.
 
 A layout says how a bank calls its columns. `docs/statements.md` tells how to add that of a real bank.
 """
@@ -61,7 +61,8 @@ FIELD_LABELS: Mapping[str, str] = {
     "date": N_("日期"), "serial": N_("流水号"), "out": N_("支出"), "in": N_("收入"), "mark": N_("借贷标志"), "amount": N_("金额"),
     "fee": N_("手续费"), "balance": N_("余额"), "name": N_("对方户名"), "account": N_("对方账号"), "purpose": N_("摘要和附言"),
 }
-MARKS: Mapping[str, str] = {"借": "out", "贷": "in", "d": "out", "c": "in", "支出": "out", "收入": "in", "往账": "out", "来账": "in"}
+MARKS: Mapping[str, str] = {
+    "借": "out", "贷": "in", "d": "out", "c": "in", "支出": "out", "收入": "in", "往账": "out", "来账": "in"}
 OPENING, CLOSING, OWN_NUMBER = "opening", "closing", "number"
 HEADER_FACTS: Mapping[str, tuple[str, ...]] = {
     OPENING: ("期初余额", "上期余额"), CLOSING: ("期末余额", "本期余额"), OWN_NUMBER: ("账号", "本方账号", "查询账号"),

@@ -17,7 +17,7 @@ NONE = Money(0)
 
 @dataclass(frozen=True)
 class StatementRow:
-    """One line as read. `amount` is what the payer sent; `fee` what the bank kept of it; `row` from 1, as in the sheet."""
+    """One line as read. `amount` is what the payer sent, `fee` what the bank kept of it; `row` counts from 1."""
 
     row: int
     booked_on: date

@@ -89,10 +89,11 @@ def read_statement(tables: Sequence[SheetTable], mapping: str, *, today: date) -
         raise Invalid(N_("对账单里没有一笔明细。请检查查询的日期范围后重新下载"), field="file")
     ordered = in_time(rows, head.get(OPENING))
     broken = [] if faults else breaks(ordered, head.get(OPENING), head.get(CLOSING))
+    days = [row.booked_on for row in rows]
     return Reading(
         found.mapping, with_serials(ordered), sorted(faults, key=lambda f: (f.row, f.column)), broken,
         head.get(OPENING) or first_balance(ordered), head.get(CLOSING) or last_balance(ordered),
-        _own_number(found), min((r.booked_on for r in rows), default=None), max((r.booked_on for r in rows), default=None))
+        _own_number(found), min(days, default=None), max(days, default=None))
 
 
 class _CellError(Exception):
