@@ -406,6 +406,8 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("/money/lines/<ref>/payment", "POST"): Row(TREASURERS, 404),
     ("/money/lines/<ref>/fee", "POST"): Row(TREASURERS, 404),
     ("/money/lines/<ref>/undo/<part>", "POST"): Row(TREASURERS, 404),
+    ("/money/arrived", "GET"): Row(TREASURERS),
+    ("/money/arrived", "POST"): Row(FUNDERS | only(Role.PROVIDER_ADMIN), 422),
     ("/money/orders", "GET"): Row(TREASURERS),
     ("/money/orders/new", "GET"): Row(TREASURERS),
     ("/money/orders/new", "POST"): Row(TREASURERS, 403),

@@ -1,6 +1,7 @@
 """Pages of funding: public pools, the desk of a funder, bank lines, releases."""
 
 from marketplace.funding.views import (
+    arrived,
     bank,
     building,
     card,
@@ -18,6 +19,6 @@ from marketplace.funding.views import (
 from marketplace.funding.views.blueprints import funding
 
 __all__ = [
-    "bank", "building", "card", "commitments", "funders", "funding", "orders", "payouts", "pledge", "pledges", "pools",
+    "arrived", "bank", "building", "card", "commitments", "funders", "funding", "orders", "payouts", "pledge", "pledges", "pools",
     "receipts", "reports", "statements",
 ]
