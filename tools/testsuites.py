@@ -80,6 +80,13 @@ def java_tools() -> None:
         subprocess.run(["sh", "-eu", "-c", f". tools/setup.sh; apt_install {' '.join(missing)}"], cwd=ROOT, check=True)
 
 
+def go_tools() -> None:
+    """Install Go, which builds Stripe's own request-checking mock for the documents suite."""
+    import shutil
+    if shutil.which("go") is None:
+        subprocess.run(["sh", "-eu", "-c", ". tools/setup.sh; apt_install golang-go"], cwd=ROOT, check=True)
+
+
 def main(words: list[str]) -> int:
     """Run the suites asked for."""
     os.environ.setdefault("PYTHONHASHSEED", "random")
@@ -98,6 +105,7 @@ def main(words: list[str]) -> int:
             node_tools()
         if suite == "documents":
             java_tools()
+            go_tools()
             ledger_tools()
         for name, arguments in STAGES[suite]:
             more = run_stage(name, [*arguments, *extra])
