@@ -176,6 +176,14 @@ def test_a_pool_that_answers_paddles_reserves_once_and_signing_only_renews_the_t
     assert len(allocations(session)) == 2
 
 
+def test_a_reservation_whose_money_has_come_keeps_no_clock_when_it_is_asked_again(session):
+    world = make_world(session)
+    make_pool(session, confirm_days=5)
+    pledge = held(session, world, make_pledge(session, world))
+    assert operations.match_pledge(session, actor=SYSTEM, pledge=pledge, now=NOW) == []
+    assert allocations(session)[0].expires_at is None
+
+
 def test_matching_money_is_not_matched(session):
     world = make_world(session)
     make_pool(session)
@@ -275,6 +283,19 @@ def test_an_error_in_the_middle_leaves_nothing_behind(session):
         writing.write(writing.plan())
     assert pool.reserved == yuan(10_000)
     check_books(session)
+
+
+def test_a_number_given_out_again_after_a_rollback_is_a_new_allocation(session):
+    world = make_world(session)
+    make_pool(session)
+    funder = make_funder(session)
+    lost = session.begin_nested()
+    make_pledge(session, world, funder=funder, amount=yuan(1))
+    kept = allocations(session)
+    lost.rollback()
+    assert kept
+    make_pledge(session, world, funder=funder, amount=yuan(2))
+    assert [a.amount for a in allocations(session)] == [yuan(2)]
 
 
 def test_a_statement_that_overdraws_a_cap_is_refused_by_the_row(session):

@@ -252,6 +252,14 @@ def test_an_open_payment_page_stops_the_clock(session):
     check_books(session)
 
 
+def test_a_reservation_that_somebody_returned_first_is_not_expired_as_well(session):
+    world, pool = make_world(session), make_pool(session)
+    pledge = make_pledge(session, world)
+    give_back(session, pledge, yuan(1), yuan(1))
+    assert returning._expire(session, pledge_id=pledge.id, keeps=False, now=DUE) == 0
+    assert pool.reserved == Money(0)
+
+
 # ---- from one pool to another ----
 
 def move(session, allocation, pool, actor=SYSTEM):

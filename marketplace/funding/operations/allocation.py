@@ -271,6 +271,9 @@ class _Matching:
         for row in rows:
             allocation = Allocation(**row)
             make_transient_to_detached(allocation)
+            old = self.session.identity_map.get(self.session.identity_key(Allocation, row["id"]))
+            if old is not None:      # of a transaction that was rolled back: its number was given out again
+                self.session.expunge(old)
             self.session.add(allocation)
             made.append(allocation)
         scarce.forget(self.session, MatchingPool, (allocation.pool_id for allocation in made))

@@ -11,7 +11,7 @@ from marketplace.core.access import Actor
 from marketplace.core.audit import record
 from marketplace.core.money import Money
 from marketplace.core.outbox import enqueue
-from marketplace.funding.models import Allocation, FundedProject, MatchingPool, MoneyFlag, OwnContribution, Pledge
+from marketplace.funding.models import Allocation, MatchingPool, MoneyFlag, OwnContribution, Pledge
 from marketplace.funding.operations import scarce
 from marketplace.funding.operations.allocation import ALLOCATION, RULE, TERMS, terms_of
 from marketplace.funding.operations.scarce import FUNDED, PLEDGE, POOL, Growth, Subject
@@ -141,8 +141,6 @@ def _confirm(session: Session, actor: Actor, subject: Subject, row: Row[Any], no
     scarce.forget(session, Allocation, [row.id])
     scarce.forget(session, MatchingPool, [row.pool_id])
     scarce.forget(session, Pledge, [matched_id])
-    for known in [thing for thing in session.identity_map.values() if isinstance(thing, FundedProject)]:
-        session.expire(known)
 
 
 def captures_due(session: Session, *, now: datetime, limit: int = 100) -> list[int]:

@@ -243,13 +243,12 @@ def _grow_sums(connection: Connection, project_id: int, amount: Money, *, donors
 
 def shrink_matched(connection: Connection, pledge_id: int, amount: Money, now: datetime) -> None:
     """Take confirmed matching money that is not paid yet from the pool's pledge for the project, and from its sums."""
-    row = connection.execute(
+    rows = connection.execute(
         update(PLEDGE).where(PLEDGE.c.id == pledge_id, PLEDGE.c.kind == "matched", PLEDGE.c.open >= amount)
         .values(amount=PLEDGE.c.amount - amount, open=PLEDGE.c.open - amount, changed_at=now)
-        .returning(PLEDGE.c.project_id, PLEDGE.c.state, *(PLEDGE.c[bucket] for bucket in BUCKETS))).first()
-    if row is None:
-        _must(0, "pledge", pledge_id)
-        return
+        .returning(PLEDGE.c.project_id, PLEDGE.c.state, *(PLEDGE.c[bucket] for bucket in BUCKETS))).all()
+    _must(len(rows), "pledge", pledge_id)
+    row = rows[0]
     fen = {bucket: getattr(row, bucket).fen for bucket in BUCKETS}
     if (state := state_of(fen, is_verbal=False, exit_=None)) != row.state:
         connection.execute(update(PLEDGE).where(PLEDGE.c.id == pledge_id).values(state=state))
