@@ -58,7 +58,13 @@ def new_enough():
 @pytest.fixture(scope="module")
 def say(request):
     """Write a plain line past the capture."""
-    return lambda words: request.config.pluginmanager.get_plugin("terminalreporter").write_line(words)
+    plugins = request.config.pluginmanager
+
+    def line(words):
+        with plugins.get_plugin("capturemanager").global_and_fixture_disabled():
+            plugins.get_plugin("terminalreporter").write_line(words)
+
+    return line
 
 
 @pytest.fixture(scope="module")
