@@ -13,6 +13,10 @@ from marketplace.ledger import rules
 from marketplace.ledger.models import Journal, Transfer
 from marketplace.ledger.rules import Heading, Posting
 
+JOURNAL: Table = Model.metadata.tables[Journal.__tablename__]
+# bare tables, made once: a mapped insert costs five times as much, and these run while a hot row is locked
+_INSERT_JOURNAL = insert(JOURNAL).returning(JOURNAL.c.id)
+_INSERT_TRANSFERS = insert(Model.metadata.tables[Transfer.__tablename__]).inline()
 SEALER_LOCK = 0x6C656467  # "ledg": the advisory lock that keeps sealers in a row on PostgreSQL
 
 
@@ -29,13 +33,12 @@ def post(session: Session, *, actor: Actor, idem_key: str, kind: str, subject: t
     heading = Heading(new_ref(), idem_key, kind, *subject, rules.written(now), actor.person_id,
                       reverses.ref if reverses else None)
     lines = [(posting.debit, posting.credit, posting.amount.fen) for posting in postings]
-    # the bare tables: a mapped insert costs five times as much, and this runs while a hot row is locked
-    journal, transfer = _tables()
-    journal_id: int = session.execute(insert(journal).returning(journal.c.id), {
+    connection = session.connection()
+    journal_id: int = connection.execute(_INSERT_JOURNAL, {
         "ref": heading.ref, "idem_key": idem_key, "kind": kind, "subject_kind": subject[0], "subject_ref": subject[1],
         "at": now, "actor_id": actor.person_id, "reverses_id": reverses.id if reverses else None,
         "own_hash": rules.journal_hash(heading, lines)}).scalar_one()
-    session.execute(insert(transfer), [
+    connection.execute(_INSERT_TRANSFERS, [
         {"journal_id": journal_id, "line": line, "debit": posting.debit, "credit": posting.credit,
          "amount": posting.amount} for line, posting in enumerate(postings, 1)])
     return journal_id
@@ -51,10 +54,4 @@ def reverse(session: Session, *, actor: Actor, journal: Journal, idem_key: str, 
 
 def seal_batch(session: Session) -> int:
     """Give order and chain hash to unsealed journals, oldest first; return how many (see core.chain)."""
-    return chain.seal(session, _tables()[0], lock=SEALER_LOCK)
-
-
-def _tables() -> tuple[Table, Table]:
-    """Return the bare tables of journals and transfers."""
-    known = Model.metadata.tables
-    return known[Journal.__tablename__], known[Transfer.__tablename__]
+    return chain.seal(session, JOURNAL, lock=SEALER_LOCK)

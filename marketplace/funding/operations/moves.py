@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, make_transient_to_detached
+from sqlalchemy.orm.attributes import set_committed_value
 
 from marketplace.core.access import Actor
 from marketplace.core.audit import record
+from marketplace.core.db import Model
 from marketplace.core.errors import Conflict
 from marketplace.core.money import Money
 from marketplace.core.outbox import enqueue
@@ -34,16 +36,15 @@ ROW = {"key_share": True, "of": Pledge}
 
 @dataclass(frozen=True)
 class Step:
-    """One move of one sum: what changes place, under which key, with which journal, and what else must be so.
+    """One move of one sum: what changes place, under which key, with which journal.
 
-    `guard` is a further condition on the pledge's row, `values` are further columns that change with it.
+    `values` are further columns of the pledge that change with it, `facts` go into the audit.
     """
 
     move: Move
     amount: Money
     idem_key: str
     postings: Sequence[Posting]
-    guard: ColumnElement[bool] | None = None
     values: Mapping[str, object] = field(default_factory=dict)
     facts: Mapping[str, object] = field(default_factory=dict)
 
@@ -97,11 +98,9 @@ def _shift_pledge(session: Session, pledge: Pledge, step: Step, now: datetime) -
     """Move the sum on the pledge's own row, if it is there; return what each bucket holds now, in fen."""
     source, target = MOVES[step.move]
     left, right = getattr(Pledge, source), getattr(Pledge, target)
-    statement = update(Pledge).where(Pledge.id == pledge.id, left >= step.amount)
-    if step.guard is not None:
-        statement = statement.where(step.guard)
     row = session.execute(
-        statement.values({source: left - step.amount, target: right + step.amount, "changed_at": now, **step.values})
+        update(Pledge).where(Pledge.id == pledge.id, left >= step.amount)
+        .values({source: left - step.amount, target: right + step.amount, "changed_at": now, **step.values})
         .returning(*_ROW).execution_options(synchronize_session=False)).first()
     if row is None:
         session.refresh(pledge)
@@ -135,25 +134,51 @@ def _shift_sums(session: Session, pledge: Pledge, step: Step, *, ended: bool) ->
         raise RuntimeError(msg)
 
 
+def _adding(maker: Any) -> Any:
+    """Return the upsert that counts a new pledge among the sums of its project."""
+    sums = Model.metadata.tables[FundedProject.__tablename__]
+    added = maker(sums)
+    return added.on_conflict_do_update(
+        index_elements=[sums.c.project_id, sums.c.kind],
+        set_={"amount": sums.c.amount + added.excluded.amount, "open": sums.c.open + added.excluded.open,
+              "verbal": sums.c.verbal + added.excluded.verbal, "donors": sums.c.donors + 1})
+
+
+def _inserting(maker: Any) -> Any:
+    """Return the insert of a pledge that does nothing when its client key is there."""
+    table = Model.metadata.tables[Pledge.__tablename__]
+    return maker(table).on_conflict_do_nothing(index_elements=[table.c.client_key]).returning(table.c.id)
+
+
+# made once: making a statement costs as much as running it, and these run in every promise
+_MAKERS: Mapping[str, Any] = {"postgresql": postgresql_insert, "sqlite": sqlite_insert}
+_ADD = {name: _adding(maker) for name, maker in _MAKERS.items()}
+_INSERT = {name: _inserting(maker) for name, maker in _MAKERS.items()}
+
+
 def add_to_sums(session: Session, *, pledge: Pledge) -> None:
     """Count a new pledge among the sums of its project: one upsert."""
-    verbal = pledge.amount if pledge.is_verbal else _NONE
-    maker = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
-    row = maker(FundedProject).values(
-        project_id=pledge.project_id, kind=pledge.kind, amount=pledge.amount, open=pledge.amount, verbal=verbal, donors=1,
-        **{bucket: _NONE for bucket in BUCKETS if bucket is not Bucket.OPEN})
-    session.execute(row.on_conflict_do_update(
-        index_elements=[FundedProject.project_id, FundedProject.kind],
-        set_={"amount": FundedProject.amount + row.excluded.amount, "open": FundedProject.open + row.excluded.open,
-              "verbal": FundedProject.verbal + row.excluded.verbal, "donors": FundedProject.donors + 1}))
+    connection = session.connection()
+    connection.execute(_ADD[connection.dialect.name], {
+        "project_id": pledge.project_id, "kind": pledge.kind, "amount": pledge.amount, "donors": 1,
+        **{str(bucket): _NONE for bucket in BUCKETS}, "open": pledge.amount, "verbal": pledge.amount if pledge.is_verbal else _NONE})
 
 
 def insert_once(session: Session, row: Mapping[str, object]) -> int | None:
     """Insert a pledge and return its id; None when its client key is there already."""
-    maker = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
-    made: int | None = session.scalar(
-        maker(Pledge).values(**row).on_conflict_do_nothing(index_elements=[Pledge.client_key]).returning(Pledge.id))
+    connection = session.connection()
+    made: int | None = connection.execute(_INSERT[connection.dialect.name], row).scalar()
     return made
+
+
+def known(session: Session, row: Mapping[str, object], **loaded: object) -> Pledge:
+    """Return a pledge that was just inserted without reading it back; `loaded`: what it belongs to."""
+    pledge = Pledge(**row)
+    make_transient_to_detached(pledge)
+    session.add(pledge)
+    for name, thing in loaded.items():
+        set_committed_value(pledge, name, thing)
+    return pledge
 
 
 def claim_cost(session: Session, *, cost_line_id: int, amount: Money) -> None:

@@ -25,6 +25,7 @@ from marketplace.funding.operations.moves import (
     claim_cost,
     commitment_of,
     insert_once,
+    known,
     own,
     take,
 )
@@ -159,17 +160,18 @@ def place(session: Session, *, actor: Actor, parties: tuple[Funder, Project, Org
         raise Invalid(N_("页面已经过期，请刷新后重新提交"), field="client_key")
     session.flush()
     state = PledgeState.VERBAL if terms.is_verbal else PledgeState.PLEDGED
-    made = insert_once(session, {
+    row: dict[str, object] = {
         "ref": new_ref(), "code": code or rules.new_code(), "client_key": client_key, "kind": "own", "funder_id": funder.id,
         "project_id": project.id, "receiver_id": receiver.id, "account_id": terms.account_id, "amount": amount,
         "open": amount, "state": state, "is_verbal": terms.is_verbal, "landing": terms.landing,
         "cost_line_id": terms.cost_line_id, "pledged_at": now, "signed_at": None if terms.is_verbal else now,
         "expires_at": rules.expires_at(is_verbal=terms.is_verbal, parts=terms.parts, now=now),
         "made_by": actor.person_id, "changed_at": now, **terms.columns,
-        **{bucket: Money(0) for bucket in Bucket if bucket is not Bucket.OPEN}})
+        **{bucket: Money(0) for bucket in Bucket if bucket is not Bucket.OPEN}}
+    made = insert_once(session, row)
     if made is None:
         return _same(session, client_key=client_key, parties=parties, amount=amount), False
-    pledge = session.get_one(Pledge, made)
+    pledge = known(session, {"id": made, **row}, funder=funder, project=project, receiver=receiver)
     add_to_sums(session, pledge=pledge)
     if terms.cost_line_id is not None:
         claim_cost(session, cost_line_id=terms.cost_line_id, amount=amount)
@@ -194,8 +196,8 @@ def ask_for_reminders(session: Session, *, pledge: Pledge, now: datetime) -> Non
     for days in rules.REMIND_AFTER_DAYS if pledge.is_verbal else ():
         enqueue(session, JOB_SIGN_REMINDER, now=now, due_at=now + timedelta(days=days), pledge_ref=pledge.ref,
                 days=days)
-    if pledge.expires_at is not None:
-        enqueue(session, JOB_EXPIRY_NEAR, now=now, due_at=pledge.expires_at - rules.EXPIRY_NEAR, pledge_ref=pledge.ref)
+    assert pledge.expires_at is not None  # every own promise ends; only matching money has no day of its own
+    enqueue(session, JOB_EXPIRY_NEAR, now=now, due_at=pledge.expires_at - rules.EXPIRY_NEAR, pledge_ref=pledge.ref)
 
 
 def _same(session: Session, *, client_key: str, parties: tuple[Funder, Project, Organization],
@@ -220,8 +222,7 @@ def give_back_match(session: Session, *, actor: Actor, pledge: Pledge, dropped: 
     """Return matching money in proportion to what falls away of a pledge; the pools' rows are locked last."""
     from marketplace.funding.operations import return_match
 
-    if pledge.kind == "own":
-        return_match(session, actor=actor, pledge=pledge, dropped=dropped, of=of, now=now, reason=reason)
+    return_match(session, actor=actor, pledge=pledge, dropped=dropped, of=of, now=now, reason=reason)
 
 
 def standing(pledge: Pledge) -> Money:
