@@ -11,6 +11,7 @@ from marketplace.core.access import SYSTEM, Role
 from marketplace.core.db import db, transaction
 from marketplace.core.errors import Conflict, Denied, IllegalStep, Invalid
 from marketplace.core.money import Money
+from marketplace.documents.models import Document
 from marketplace.documents.queries import verify_bytes
 from marketplace.documents.rules import Verdict
 from marketplace.funding import operations, policy
@@ -255,8 +256,6 @@ def test_only_a_raised_paddle_is_signed_on_paper(session, world, guest):
 
 def printed(session, commitment):
     """The paper as the job attaches it."""
-    from marketplace.documents.models import Document
-
     file = make_proof(session, commitment.receiver)
     document = Document(kind="commitment", number=commitment.number, verify_code=commitment.verify_code, file=file,
                         sha256=f"{commitment.id:064d}", pages=2, data_sha256="1" * 64, issued_at=NOW)
@@ -453,6 +452,22 @@ def test_facts_that_were_tampered_with_are_never_printed(refs, monkeypatch):
     monkeypatch.setattr(papers.rules, "facts_sha256", lambda _: "0" * 64)
     with pytest.raises(RuntimeError):
         papers.print_commitment(refs[0])
+
+
+def test_two_workers_that_print_at_once_leave_one_paper(refs, monkeypatch):
+    with transaction() as session:
+        operations.approve_commitment(session, actor=refs[2], commitment=the(refs[0]), now=NOW)
+    printer, real = services().pdf, services().pdf.render
+
+    def slower(html, **facts):
+        monkeypatch.setattr(printer, "render", real)
+        papers.print_commitment(refs[0])                    # the other worker comes first
+        return real(html, **facts)
+
+    monkeypatch.setattr(printer, "render", slower)
+    papers.print_commitment(refs[0])
+    assert the(refs[0]).state == "issued"
+    assert len(db.session.scalars(select(Document)).all()) == 1
 
 
 def test_a_job_without_its_commitment_does_nothing(ctx: Flask):

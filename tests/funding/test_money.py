@@ -23,6 +23,7 @@ from tests.factories.funding import (
     keeper,
     make_funder,
     make_pledge,
+    make_pool,
     make_world,
     officer,
     paid,
@@ -332,6 +333,38 @@ def test_who_may_pay_by_card(session):
     assert not policy.may_pay_by_card(own, paid(session, world, pledge))
     funder.verified_at = funder.verified_by = None
     assert not policy.may_pay_by_card(own, pledge)
+
+
+# ---- matching money is money too ----
+
+def test_matching_money_is_paid_confirmed_and_refunded_and_its_room_comes_back(session):
+    world, pool = make_world(session), make_pool(session)
+    pledge = held(session, world, make_pledge(session, world))
+    matched = session.scalars(select(Pledge).where(Pledge.kind == "matched")).one()
+    assert (matched.amount, matched.open) == (FULL, FULL)
+    assert not policy.may_cancel(SYSTEM, matched)
+    assert not policy.may_write_off(SYSTEM, matched)
+    held(session, world, matched)
+    operations.ask_refund(session, actor=SYSTEM, pledge=pledge, amount=FULL, reason="终止", now=NOW)
+    back = {"actor": SYSTEM, "from_account": world.suspense, "now": NOW, "amount": FULL}
+    operations.refund_returned(session, pledge=pledge, idem_key="own", **back)
+    session.refresh(matched)
+    if not matched.refunding.fen:
+        operations.ask_refund(session, actor=SYSTEM, pledge=matched, amount=FULL, reason="终止", now=NOW)
+    assert matched.refunding == FULL                        # paid already: asked back from the receiver
+    assert operations.refund_returned(session, pledge=matched, idem_key="matched", **back)
+    assert not operations.refund_returned(session, pledge=matched, idem_key="matched", **back)
+    session.refresh(pool)
+    assert (pool.reserved, pool.captured, matched.refunded) == (Money(0), Money(0), FULL)
+    assert balance(session, f"pool-available:{pool.ref}") == pool.cap
+
+
+def test_sums_that_disagree_with_their_pledges_stop_everything(session):
+    world = make_world(session)
+    pledge = make_pledge(session, world)
+    session.execute(FundedProject.__table__.update().values(open=Money(0), dropped=FULL))
+    with pytest.raises(RuntimeError), session.begin_nested():
+        paid(session, world, pledge)
 
 
 STEPS = st.lists(st.tuples(st.sampled_from(["arrive", "unarrive", "confirm", "refund", "returned", "failed", "dispute", "won",

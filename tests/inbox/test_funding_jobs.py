@@ -176,6 +176,37 @@ def test_a_release_of_a_persons_gift_waits_with_the_buyer_alone(told):
     assert {person for person, *_ in told(funding.ask_for_release, release_ref=ref)} == {scene.world.desk.approver.person_id}
 
 
+def test_who_proposed_a_release_is_not_asked_for_the_second_yes(told):
+    with transaction() as session:
+        scene = Scene(session)
+        pledge = held(session, scene.world, make_pledge(session, scene.world, funder=scene.funder))
+        desk = scene.world.desk
+        ref = operations.propose_release(session, actor=desk.approver, pledge=pledge, milestone=1, amount=FULL, now=NOW,
+                                         payee=scene.funder.organization, evidence="验收报告").ref
+    assert desk.approver.person_id not in {person for person, *_ in told(funding.ask_for_release, release_ref=ref)}
+
+
+def test_a_part_that_is_confirmed_leaves_the_asking_open(told):
+    with transaction() as session:
+        scene = Scene(session)
+        pledge = paid(session, scene.world, make_pledge(session, scene.world, funder=scene.funder))
+        ref = pledge.ref
+    told(funding.tell_move, **move(ref, Move.ARRIVE))
+    with transaction() as session:
+        pledge = session.scalars(select(Pledge).where(Pledge.ref == ref)).one()
+        operations.confirm(session, actor=SYSTEM, pledge=pledge, amount=Money(1), idem_key="c", now=NOW)
+    told(funding.tell_move, **move(ref, Move.CONFIRM))
+    assert done(f"confirm-money:{ref}") == [False, False]
+
+
+def test_the_receiver_alone_is_warned_of_a_persons_promise(told):
+    with transaction() as session:
+        scene = Scene(session)
+        ref = make_pledge(session, scene.world, funder=make_funder(session, kind="person")).ref
+    assert {person for person, *_ in told(funding.warn_of_expiry, pledge_ref=ref)} == {
+        scene.keeper.person_id, scene.other_keeper.person_id}
+
+
 def test_a_withdrawn_release_is_no_news(told):
     with transaction() as session:
         scene = Scene(session)
