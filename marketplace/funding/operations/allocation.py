@@ -86,6 +86,7 @@ def _offers_statement() -> Any:
 
 
 _OFFERS = _offers_statement()
+_INSERT = insert(ALLOCATION).returning(ALLOCATION.c.id, sort_by_parameter_order=True)
 
 
 def offers_for(connection: Connection, subject: Subject) -> list[Offer]:
@@ -236,10 +237,10 @@ class _Matching:
              "cap": getattr(taking.offer.terms, f"per_{scope}_cap")}
             for scope, name in self.subject.scopes() for taking in by_pool])
 
-    def _note(self, takings: Sequence[Taking]) -> list[dict[str, object]]:
-        """Write allocations, journal and audit; return the rows of the allocations."""
+    def _note(self, takings: Sequence[Taking]) -> list[Allocation]:
+        """Write allocations, journal and audit; return the allocations."""
         rows = [self._row(taking, number) for number, taking in enumerate(takings, self.claims + 1)]
-        ids = self.connection.execute(insert(ALLOCATION).returning(ALLOCATION.c.id, sort_by_parameter_order=True), rows)
+        ids = self.connection.execute(_INSERT, rows)
         for row, found in zip(rows, ids, strict=True):
             row["id"] = found.id
         post(self.session, actor=self.actor, idem_key=f"match:{self.subject.pledge_ref}:{self.claims + 1}",
@@ -252,7 +253,7 @@ class _Matching:
                    "pool": taking.offer.pool_ref, "rule": taking.offer.version, "asked_fen": taking.share.asked.fen,
                    "amount_fen": taking.share.amount.fen, "limited_by": taking.share.limited_by or ""}
                    for taking in takings])
-        return rows
+        return [_as_read(row) for row in rows]
 
     def _row(self, taking: Taking, number: int) -> dict[str, object]:
         """Return one allocation as it is stored."""
@@ -265,16 +266,19 @@ class _Matching:
             "reserved_at": self.now, "expires_at": self.now + timedelta(days=offer.terms.reserve_days),
             "capture_after": None, "captured_at": None, "returned_at": None}
 
-    def _known(self, rows: Sequence[dict[str, object]]) -> list[Allocation]:
-        """Return the rows as objects of this session without reading them back: the hot row is locked by now."""
-        made = []
-        for row in rows:
-            allocation = Allocation(**row)
-            make_transient_to_detached(allocation)
-            old = self.session.identity_map.get(self.session.identity_key(Allocation, row["id"]))
+    def _known(self, made: Sequence[Allocation]) -> list[Allocation]:
+        """Take the new rows into this session without reading them back: the hot rows are locked by now."""
+        for allocation in made:
+            old = self.session.identity_map.get(self.session.identity_key(Allocation, allocation.id))
             if old is not None:      # of a transaction that was rolled back: its number was given out again
                 self.session.expunge(old)
             self.session.add(allocation)
-            made.append(allocation)
         scarce.forget(self.session, MatchingPool, (allocation.pool_id for allocation in made))
-        return made
+        return list(made)
+
+
+def _as_read(row: dict[str, Any]) -> Allocation:
+    """Return a row as an object that looks as if it had just been read."""
+    allocation = Allocation(**row)
+    make_transient_to_detached(allocation)
+    return allocation
