@@ -32,6 +32,7 @@ from marketplace.core.outbox import Job
 from marketplace.files.operations import store
 from marketplace.imports import operations as imports
 from marketplace.organizations.models import Organization
+from marketplace.organizations.rules import OrganizationKind
 from marketplace.projects import operations as projects
 from marketplace.projects.models import Project
 from marketplace.projects.rules import JOB_OPENING_DUE, earliest_deadline
@@ -43,6 +44,8 @@ from marketplace.search.rules.saved import Frequency, Wish
 from marketplace.web.services import services
 from marketplace.web.worker import run_until_idle
 from tests.browser.evening import build_evening
+from tests.browser.portfolio import build_portfolio
+from tests.browser.treasury import build_treasury
 from tests.factories.accounts import actor_of, make_person, with_password
 from tests.factories.bids import Bidding, an_offer
 from tests.factories.organizations import make_organization
@@ -88,6 +91,8 @@ def build(app: Flask, now: datetime) -> World:
         run_until_idle()
         with transaction() as session:
             _evening(session, world, now)
+            _treasury(session, world, now)
+            _portfolio(session, world, now)
         _mute(world, now)
         _note_papers(world)
     return world
@@ -104,7 +109,7 @@ def _people(session: Session, world: World, now: datetime) -> Desk:
     unit = register_unit(session, name="桐浦街道办事处", parent=district, area_code=AREA, now=made)
     session.flush()
     provider = make_organization(session, name="澜川区暖邻社会工作服务中心", now=made)
-    foundation = make_organization(session, name="澜川区社区发展基金会", now=made, is_funder=True)
+    foundation = make_organization(session, name="澜川区社区发展基金会", kind=OrganizationKind.FOUNDATION, now=made, is_funder=True)
     session.flush()
     places = {
         "handler": (Role.HANDLER, unit), "approver": (Role.APPROVER, unit), "unit_admin": (Role.UNIT_ADMIN, unit),
@@ -292,6 +297,21 @@ def _evening(session: Session, world: World, now: datetime) -> None:
     refs = build_evening(session, foundation=foundation, project=project, host_id=world.people["funder"], now=now)
     world.people["funder_second"] = int(str(refs.pop("funder_second")))
     world.refs.update({name: str(ref) for name, ref in refs.items()})
+
+
+def _treasury(session: Session, world: World, now: datetime) -> None:
+    """Keep the books of the foundation's account."""
+    foundation = session.scalars(select(Organization).where(Organization.ref == world.refs["foundation"])).one()
+    project = session.scalars(select(Project).where(Project.ref == world.refs["open"])).one()
+    refs = build_treasury(session, foundation=foundation, project=project, treasurer_id=world.people["funder"], now=now)
+    world.refs.update({name: str(ref) for name, ref in refs.items()})
+
+
+def _portfolio(session: Session, world: World, now: datetime) -> None:
+    """Let the foundation be a funder with pools and pledges."""
+    foundation = session.scalars(select(Organization).where(Organization.ref == world.refs["foundation"])).one()
+    project = session.scalars(select(Project).where(Project.ref == world.refs["open"])).one()
+    world.refs.update(build_portfolio(session, foundation=foundation, project=project, people=world.people, now=now))
 
 
 def _note_papers(world: World) -> None:

@@ -46,14 +46,15 @@ def test_a_pool_is_built_shown_as_a_draft_opened_paused_and_closed(app: Flask, c
     assert client.post(f"/fund/pools/{pool.ref}/start").status_code == 409
 
 
-@pytest.mark.parametrize(("field", "typed", "said"), [
+@pytest.mark.parametrize("bad", [
     ("ratio", "0:0", "配比不能是 0:0"), ("ratio", "一比一", "不是配比"), ("cap", "0", "大于"), ("cap", "-5", "不是金额"),
     ("cap", "0.001", "小于一分"), ("cap", "1e30", "不是金额"), ("per_pledge_cap", "abc", "不是金额"),
     ("threshold_percent", "120", "1 到 100"), ("reserve_days", "0", "额度保留的天数"), ("ends_on", "2020-13-01", "没有"),
     ("floor", "1000", "同时填"), ("filed_plan_number", "随便写的", "方案备案编号"),
 ])
 def test_what_cannot_be_meant_comes_back_with_a_sentence_and_the_form_stays_filled(
-        app: Flask, client: FlaskClient, scene: Scene, field: str, typed: str, said: str) -> None:
+        app: Flask, client: FlaskClient, scene: Scene, bad: tuple[str, str, str]) -> None:
+    field, typed, said = bad
     enter(client, scene, "keeper")
     answer = client.post("/fund/pools/new", data={**rule(name="留住的名称", cap="50万", gift3="1234.56"), field: typed})
     assert answer.status_code == 422
@@ -178,12 +179,14 @@ def test_a_paper_can_be_sent_back_with_a_reason(app: Flask, client: FlaskClient,
     assert "用途写错" in client.get(f"/fund/commitments/{paper.ref}").text
 
 
-@pytest.mark.parametrize(("field", "typed", "said"), [
+@pytest.mark.parametrize("bad", [
     ("amount", "0", "大于零"), ("amount", "-3", "不是金额"), ("amount", "三万", "不是金额"), ("amount", "0.001", "小于一分"),
     ("account", "", "请选择接收单位"), ("account", "nothing22222", "选择"), ("management_percent", "31", "0 到 30"),
     ("instalments-0-amount", "100", "同时填日期和金额"),
 ])
-def test_a_bad_promise_comes_back_filled(app: Flask, client: FlaskClient, scene: Scene, field: str, typed: str, said: str) -> None:
+def test_a_bad_promise_comes_back_filled(
+        app: Flask, client: FlaskClient, scene: Scene, bad: tuple[str, str, str]) -> None:
+    field, typed, said = bad
     enter(client, scene, "giver")
     answer = client.post(f"/fund/pledges/new?project={scene.refs['project']}", data={**promise(scene), field: typed})
     assert answer.status_code == 422

@@ -26,7 +26,7 @@ class Line:
     rule: MatchingRule
 
 
-def _lines(pool: MatchingPool, state: str) -> Select[tuple[Allocation, Pledge, Project, Funder, MatchingRule]]:
+def _lines(pool: MatchingPool, state: str) -> Select[Allocation, Pledge, Project, Funder, MatchingRule]:
     """Return a pool's allocations with what belongs to each."""
     query = (
         select(Allocation, Pledge, Project, Funder, MatchingRule).join(Pledge, Pledge.id == Allocation.pledge_id)
@@ -42,15 +42,16 @@ def page(session: Session, pool: MatchingPool, *, state: str = "", after: str = 
     if after:
         start = session.scalar(select(Allocation.id).where(Allocation.ref == after, Allocation.pool_id == pool.id))
         query = query.where(Allocation.id < (start or 0))
-    rows = [Line(*row) for row in session.execute(query)]
+    rows = [Line(one, pledge, project, funder, rule)
+            for one, pledge, project, funder, rule in session.execute(query)]
     return rows[:PAGE], rows[PAGE - 1].allocation.ref if len(rows) > PAGE else None
 
 
 def every_line(session: Session, pool: MatchingPool, *, state: str = "") -> Iterator[Line]:
     """Yield all allocations in the order in which they were made."""
     rows = session.execute(_lines(pool, state).order_by(Allocation.id).execution_options(yield_per=_AT_ONCE))
-    for row in rows:
-        yield Line(*row)
+    for one, pledge, project, funder, rule in rows:
+        yield Line(one, pledge, project, funder, rule)
 
 
 def reason(line: Line, translate: Translate) -> str:

@@ -1,6 +1,6 @@
 """Funders and flags for the operator's desk."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload
@@ -44,8 +44,7 @@ def flags(*, state: str) -> Select[MoneyFlag]:
 
 def flag_counts(session: Session) -> Mapping[str, int]:
     """Return how many flags stand in each state."""
-    rows: Sequence[tuple[str, int]] = session.execute(  # type: ignore[assignment]
-        select(MoneyFlag.state, func.count()).group_by(MoneyFlag.state)).all()
+    rows = session.execute(select(MoneyFlag.state, func.count()).group_by(MoneyFlag.state))
     return {**{str(state): 0 for state in FlagState}, **{state: int(count) for state, count in rows}}
 
 

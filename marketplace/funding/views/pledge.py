@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from marketplace.core.access import require
@@ -80,7 +81,7 @@ def _card_url(found: Pledge) -> str:
     return url_for("funding.card", ref=found.ref) if has_stripe(db.session(), found.receiver_id) else ""
 
 
-def _take(ref: str, name: str, form: ReasonForm | SumForm | RefundForm, verb: Callable[[object, Pledge], object],
+def _take(ref: str, name: str, form: ReasonForm | SumForm | RefundForm, verb: Callable[[Session, Pledge], object],
           done: str) -> Response | tuple[str, int]:
     """Do one step in its transaction; a refusal stands beside its field."""
     try:

@@ -17,7 +17,7 @@ from marketplace.funding.models import CostLine, Funder, Pledge
 from marketplace.funding.queries import pledge_pages as queries
 from marketplace.funding.queries.estimates import Imagined, PoolEstimate, estimate
 from marketplace.funding.queries.portfolio import state_counts
-from marketplace.funding.rules.buckets import STATE_LABELS
+from marketplace.funding.rules.buckets import STATE_LABELS, PledgeState
 from marketplace.funding.rules.landing import LANDING_LABELS, Place, landing_of, refusal
 from marketplace.funding.rules.matching import why
 from marketplace.funding.rules.pledges import needs_council, shown_code
@@ -73,7 +73,7 @@ def pledges_export(kind: str) -> Response:
     for one in found:
         sums = (one.amount, one.open, one.paid, one.held, one.released, one.disbursed, one.refunded)
         rows.append([one.project.number or "", one.project.title, one.funder.name, one.receiver.name,
-                     day(one.pledged_at), gettext(STATE_LABELS[one.state]), *(sum_.plain() for sum_ in sums),
+                     day(one.pledged_at), gettext(STATE_LABELS[PledgeState(one.state)]), *(sum_.plain() for sum_ in sums),
                      shown_code(one.code)])
     return spreadsheet(rows, kind=kind, name=gettext("认捐"), sheet=gettext("认捐"))
 
