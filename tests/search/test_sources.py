@@ -42,6 +42,7 @@ from tests.factories import awards as award_factory
 from tests.factories.attachments import make_file, make_project_with, word
 from tests.factories.catalogs import line_facts, make_catalog, make_list, publish
 from tests.factories.contracts import make_contract
+from tests.factories.funding import make_pool
 from tests.factories.organizations import make_organization, make_unit
 from tests.factories.projects import (
     AREA,
@@ -285,7 +286,8 @@ def world(ctx) -> dict[tuple[str, str], str]:
         make_draft(session, desk)
         body = make_organization(session)
         make_organization(session, is_verified=False)
-        refs = {("project", project.ref), ("organization", body.ref), ("catalog_item", CATEGORY),
+        pool = make_pool(session)
+        refs = {("project", project.ref), ("organization", body.ref), ("catalog_item", CATEGORY), ("pool", pool.ref),
                 ("purchase_list_item", made.versions[0].items[0].line.ref), ("help", "search")}
         ref = project.ref
     award_jobs.announce_selection(ref)
