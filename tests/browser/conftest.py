@@ -15,8 +15,10 @@ from marketplace.config import Config
 from marketplace.core.clock import utc_now
 from marketplace.core.db import db
 from marketplace.web import migrate, worker
+from tests.browser.cards import build_cards, settle_cards, start_stripe, tell_site, with_cards
 from tests.browser.world import World, build
 from tests.factories.accounts import sign_in
+from tests.stripe_fake.server import StripeServer
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
@@ -30,6 +32,7 @@ class Site:
     app: Flask
     url: str
     world: World
+    stripe: StripeServer
 
     def cookies(self, who: str) -> list[dict[str, str]]:
         """The cookies of a person who has just signed in; none for a visitor."""
@@ -46,16 +49,22 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The site with its world, on a port of its own, with the outbox worked beside it."""
     folder = tmp_path_factory.mktemp("site")
-    app = create_app(Config(instance=folder, secret_key="b" * 40, rate_limits=False, jobs="none", demo_marks=True))
+    stripe = start_stripe()
+    app = create_app(with_cards(Config(instance=folder, secret_key="b" * 40, rate_limits=False, jobs="none",
+                                       demo_marks=True), stripe))
     with app.app_context():
         migrate.upgrade(db.engine)
     world = build(app, utc_now())
+    build_cards(app, world, stripe, utc_now())
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     stop = worker.start_thread(app)
-    yield Site(app, f"http://127.0.0.1:{server.server_port}", world)
+    tell_site(app, stripe, f"http://127.0.0.1:{server.server_port}")
+    settle_cards(app, stripe)
+    yield Site(app, f"http://127.0.0.1:{server.server_port}", world, stripe)
     stop.set()
+    stripe.stop()
     server.shutdown()
     thread.join(10)
     server.server_close()
