@@ -12,11 +12,14 @@ AT_ONCE = 100
 
 
 def expire_promises() -> None:
-    """Let promises lapse, a bite in each transaction; a worker that finds nothing due takes no lock."""
+    """Let promises lapse; a worker that finds nothing due takes no lock.
+
+    A transaction for each: pools are locked after pledges and caps, so two promises in one would break the order.
+    """
     while suspects.has_lapsed(db.session(), now=utc_now()):
         with transaction() as session:
-            done = operations.expire_pledges(session, now=utc_now(), limit=AT_ONCE)
-        if done < AT_ONCE:
+            done = operations.expire_pledges(session, now=utc_now(), limit=1)
+        if not done:
             return
     db.session.rollback()
 

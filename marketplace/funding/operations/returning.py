@@ -154,9 +154,10 @@ def give_back(session: Session, *, actor: Actor, parts: Sequence[Part], now: dat
         if postings := _postings(part, captured=captured, was_paid=was_paid):
             post(session, actor=actor, idem_key=f"{row.idem_key}:back:{row.returned.fen + part.back.fen}",
                  kind="match.returned", subject=("pledge", row.pledge_ref), postings=postings, now=now)
-    record(session, actor=actor, action="funding.match_returned", subject=("pledge", parts[0].row.pledge_ref), now=now,
-           reason=reason, parts=[{"allocation": part.row.ref, "pool": part.row.pool_ref, "back_fen": part.back.fen,
-                                  "asked_back_fen": part.claw.fen} for part in parts])
+    for pledge_ref in dict.fromkeys(part.row.pledge_ref for part in parts):
+        record(session, actor=actor, action="funding.match_returned", subject=("pledge", pledge_ref), now=now, reason=reason,
+               parts=[{"allocation": part.row.ref, "pool": part.row.pool_ref, "back_fen": part.back.fen,
+                       "asked_back_fen": part.claw.fen} for part in parts if part.row.pledge_ref == pledge_ref])
     scarce.forget(session, Allocation, (part.row.id for part in parts))
     scarce.forget(session, MatchingPool, (part.row.pool_id for part in parts))
     scarce.forget(session, Pledge, (part.row.matched_id for part in parts if part.row.matched_id))
@@ -260,22 +261,13 @@ def expire_reservations(session: Session, *, now: datetime, limit: int = 100) ->
             ALLOCATION.c.state == AllocationState.RESERVED, ALLOCATION.c.expires_at <= now)
             .order_by(ALLOCATION.c.expires_at).limit(limit)), ~_is_paying())
         .order_by(PLEDGE.c.id).with_for_update(key_share=True, of=PLEDGE, skip_locked=True)).all()
-    lapsed = 0
-    for row in due:
-        lapsed += _expire(session, pledge_id=row.id, keeps=bool(row.keeps), now=now)
-    return lapsed
-
-
-def _expire(session: Session, *, pledge_id: int, keeps: bool, now: datetime) -> int:
-    """Let the due reservations of one locked pledge lapse, or take their clock away where money has arrived."""
-    due = (ALLOCATION.c.pledge_id == pledge_id, ALLOCATION.c.state == AllocationState.RESERVED,
-           ALLOCATION.c.expires_at <= now)
-    if keeps:
-        session.connection().execute(update(ALLOCATION).where(*due).values(expires_at=None))
-        return 0
-    rows = live_rows(session, *due)
-    lock_for(session, rows)
-    rows = live_rows(session, *due)
+    waiting = (ALLOCATION.c.state == AllocationState.RESERVED, ALLOCATION.c.expires_at <= now)
+    if keeping := [row.id for row in due if row.keeps]:
+        session.connection().execute(
+            update(ALLOCATION).where(ALLOCATION.c.pledge_id.in_(keeping), *waiting).values(expires_at=None))
+    mine = ALLOCATION.c.pledge_id.in_([row.id for row in due if not row.keeps])
+    lock_for(session, live_rows(session, mine, *waiting))      # of all at once: pledge by pledge would break the order
+    rows = live_rows(session, mine, *waiting)
     if rows:
         give_back(session, actor=SYSTEM, parts=[Part(row, still_there(row)) for row in rows], now=now, reason="expired")
     return len(rows)
