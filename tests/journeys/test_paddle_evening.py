@@ -6,11 +6,10 @@ import csv
 import io
 import re
 import threading
-from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-from sqlalchemy import func, select
+from sqlalchemy import select
 from werkzeug.serving import make_server
 
 from marketplace import create_app
@@ -19,6 +18,7 @@ from marketplace.config import Config
 from marketplace.contracts.models import Contract
 from marketplace.core.clock import beijing_date, utc_now
 from marketplace.core.db import db
+from marketplace.core.money import Money
 from marketplace.demo.operations import PASSWORD
 from marketplace.funding.models import Pledge
 from marketplace.payments.models import BankLine, ReceivingAccount
@@ -121,7 +121,7 @@ def raise_paddles(recorder: Page, event: str, which: str, paddles: list[int]) ->
     expect(recorder.get_by_text("都已送出")).to_be_visible(timeout=20_000)
 
 
-def test_thirty_paddles_end_in_a_donation_agreement_and_on_the_public_page(demo, people, tmp_path) -> None:
+def test_thirty_paddles_end_in_a_donation_agreement_and_on_the_public_page(demo, people) -> None:
     event = read(demo, select(PledgingEvent.ref))
     project = read(demo, select(Project.ref).where(Project.title.startswith("桐浦街道长者助餐服务（演示")))
     title = read(demo, select(Project.title).where(Project.ref == project))
@@ -157,3 +157,58 @@ def test_thirty_paddles_end_in_a_donation_agreement_and_on_the_public_page(demo,
     hall.reload()
     expect(hall.locator("[data-part=signed]")).to_have_text(f"{RAISED / 10_000:.2f}")
     expect(hall.locator("[data-part=verbal]")).to_have_text("0.00")
+
+    import_the_statement(demo, first)
+    second.goto("/money/arrived")
+    second.get_by_role("button", name="确认已到账").click()
+    expect(second.get_by_text("已确认", exact=False).first).to_be_visible()
+    work(demo)
+    first.goto("/agreements")
+    first.get_by_role("button", name=f"起草协议：{title}").click()
+    expect(first.get_by_role("heading", level=1)).to_contain_text("捐赠协议")
+    work(demo)
+    first.reload()
+    with first.expect_download() as paper:
+        first.get_by_role("link", name="下载协议 PDF").click()
+    assert paper.value.path().read_bytes().startswith(b"%PDF")
+
+    matched = read(demo, select(Pledge.amount).join(Project, Project.id == Pledge.project_id)
+                   .where(Pledge.kind == "matched", Project.ref == project))
+    agreed = read(demo, select(DonationAgreement.amount).join(Project, Project.id == DonationAgreement.project_id)
+                  .where(Project.ref == project))
+    assert matched == Money.yuan(60_000)                      # the pool's cap for one project
+    assert agreed == Money.yuan(RAISED) + matched
+    assert price == read(demo, select(Contract.amount).join(Project, Project.id == Contract.project_id).where(Project.ref == project))
+    anybody = people(width=390)
+    anybody.goto(f"/projects/{project}/money")
+    expect(anybody.get_by_role("main")).to_contain_text(f"{RAISED:,}")
+    expect(anybody.get_by_role("main")).to_contain_text("60,000")
+    assert "还差" not in anybody.get_by_role("main").inner_text()
+    check = demo[0].test_cli_runner().invoke(args=["funding", "verify", "--json"])
+    assert check.exit_code == 0, check.output
+
+
+def import_the_statement(demo, treasurer: Page) -> None:
+    """The bank's statement of the next morning: one line for each signed pledge, with its code in the remark."""
+    with demo[0].app_context():
+        account = db.session.scalars(select(ReceivingAccount)).one()
+        pledges = db.session.scalars(select(Pledge).where(Pledge.kind == "own", Pledge.round_ref != "", ~Pledge.is_verbal,
+                                                          Pledge.open > Money(0)).order_by(Pledge.id)).all()
+        balance = db.session.scalar(select(BankLine.balance).order_by(BankLine.id.desc()).limit(1)) or Money(0)
+        heads = ["交易日期", "流水号", "借方发生额", "贷方发生额", "余额", "对方户名", "对方账号", "摘要"]
+        rows, day = [["期初余额", balance.plain()], heads], beijing_date(utc_now()).isoformat()
+        for number, pledge in enumerate(pledges, 1):
+            balance += pledge.open
+            rows.append([day, f"E{number:06d}", "", pledge.open.plain(), balance.plain(), pledge.funder.name, "", f"认捐 {pledge.code}"])
+        ref = account.ref
+        db.session.rollback()
+    assert len(rows) - 2 == PADDLES
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    treasurer.goto(f"/money/accounts/{ref}/statements/new")
+    treasurer.locator("input[type=file]").set_input_files(
+        {"name": "对账单.csv", "mimeType": "text/csv", "buffer": text.getvalue().encode("gb18030")})
+    treasurer.get_by_role("button", name="上传并核对").click()
+    treasurer.get_by_role("button", name=f"导入 {PADDLES} 笔新明细").click()
+    treasurer.goto("/money/arrived")
+    expect(treasurer.get_by_role("checkbox", name="的来款").nth(PADDLES - 1)).to_be_attached()

@@ -129,9 +129,10 @@ def open_pools(session: Session, world: World, fund: Fund) -> None:
     for name, purpose, cap, terms in (
         ("银龄共餐配套资金", "支持社区为老年人提供助餐和上门服务", 600_000, RuleTerms(
             numerator=1, denominator=1, per_pledge_cap=Money.yuan(20_000), per_project_cap=Money.yuan(60_000),
-            floor=Money.yuan(1_000), floor_budget=Money.yuan(50_000), matches_verbal=True, priority=10)),
+            categories=("A0402",), floor=Money.yuan(1_000), floor_budget=Money.yuan(50_000), matches_verbal=True, priority=10)),
         ("社区儿童与家庭配套资金", "支持社区儿童陪伴、家庭探访和困境儿童关爱", 300_000, RuleTerms(
-            numerator=1, denominator=2, per_donor_cap=Money.yuan(50_000), min_donors=2, confirm_days=0, priority=20)),
+            numerator=1, denominator=2, per_donor_cap=Money.yuan(50_000), categories=("A0401", "A1003"), min_donors=2,
+            priority=20)),
     ):
         pool = funding.open_pool(session, actor=fund.first, funder=funder, name=name, purpose=purpose,
                                  cap=Money.yuan(cap), terms=terms, receiver_account=account, now=now)
