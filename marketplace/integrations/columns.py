@@ -140,8 +140,8 @@ def answer(columns: Columns, alive: Mask, postings: Postings, request: SearchReq
         if name in columns.facets:
             rest = (mask for chosen, mask in masks.items() if chosen != name)
             facets[name] = columns.facets[name].count(_all_of(spoken, rest) if name in masks else found)
-    bands = [int(np.count_nonzero(found & _within(columns.numbers.get(name), *bounds, len(columns))))
-             for name, *bounds in request.bands]
+    bands = [int(np.count_nonzero(found & _within(columns.numbers.get(name), start, end, len(columns))))
+             for name, start, end in request.bands]
     return Answer(_best(columns, found, score, request), int(np.count_nonzero(found)), facets, bands)
 
 
