@@ -90,8 +90,7 @@
       item.done = Date.now();
       if (item.state === "waiting") offline = true;
     }
-    server = json;
-    server.heard = Date.now();
+    server = { ...server, ...json, heard: Date.now() };
   }
 
   /* ---------- taking back ---------- */

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sqlalchemy import Select, or_, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from marketplace.core.access import Actor, Role, require
 from marketplace.core.errors import Denied, Invalid
@@ -42,7 +42,7 @@ class Found:
 def by_ref(session: Session, ref: str, *, actor: Actor) -> PledgingEvent:
     """Return an event that the actor may see; raises Denied (404) otherwise."""
     event = session.scalar(select(PledgingEvent).where(PledgingEvent.ref == ref).options(
-        selectinload(PledgingEvent.host), selectinload(PledgingEvent.receiver)))
+        joinedload(PledgingEvent.host), joinedload(PledgingEvent.receiver)))
     if event is None:
         require(policy.HIDDEN)
     assert event is not None
@@ -52,7 +52,7 @@ def by_ref(session: Session, ref: str, *, actor: Actor) -> PledgingEvent:
 
 def events_of(actor: Actor) -> Select[PledgingEvent]:
     """Return the statement of events an actor may see, the newest first."""
-    query = select(PledgingEvent).options(selectinload(PledgingEvent.host), selectinload(PledgingEvent.receiver)) \
+    query = select(PledgingEvent).options(joinedload(PledgingEvent.host), joinedload(PledgingEvent.receiver)) \
         .order_by(PledgingEvent.starts_at.desc(), PledgingEvent.id.desc())
     if actor.is_system or actor.has(Role.OPERATOR, Role.AUDITOR):
         return query

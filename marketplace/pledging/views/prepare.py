@@ -136,7 +136,7 @@ def _page(ref: str, *, form: RoundForm | None = None, failed: DomainError | None
     return render_template(
         "pledging/show.html", event=event, form=form, guests=queries.guests_of(session, event), now=now,
         rounds=queries.rounds_of(session, event), round=recording.open_round_of(session, event),
-        figures=hall.figures(session, event.ref), differences=len(recording.open_differences(session, event)),
+        figures=hall.figures(session, event.ref), differences=recording.count_differences(session, event),
         unsigned=len(ageing.unsigned(session, event)), labels=rules.STATE_LABELS, looks=rules.STATE_LOOKS,
         footings=rules.FOOTING_LABELS, may_work=policy.may_work(actor, event), account=session.get(
             ReceivingAccount, event.account_id), may_change=policy.may_change(actor, event),

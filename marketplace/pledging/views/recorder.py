@@ -111,7 +111,7 @@ def queue(ref: str) -> BaseResponse:
         except DomainError as refused:
             db.session.rollback()
             answers.append({"key": key, "state": "refused", "sentence": say(refused)})
-    return _json({"answers": answers, **_state(event_of(ref), recorder, now)})
+    return _json({"answers": answers, **_state(event_of(ref), recorder, now, whole=False)})
 
 
 @blueprint.post("/pledging/<ref>/record/undo/<entry_ref>")
@@ -175,19 +175,23 @@ def _take_back(ref: str, item: Item, now: datetime) -> dict[str, object]:
     return {"state": "sent", **facts, "sentence": gettext("%(paddle)s 号牌 %(amount)s 元，已更正", **facts)}
 
 
-def _state(event: PledgingEvent, recorder: Recorder, now: datetime) -> dict[str, object]:
-    """Return what a recorder's page must know: the round, the last rows, the differences."""
+def _state(event: PledgingEvent, recorder: Recorder, now: datetime, *, whole: bool = True) -> dict[str, object]:
+    """Return what a recorder's page must know: the round, the last rows; `whole`: all names and the differences too."""
     session = db.session()
     round_ = queries.open_round_of(session, event)
-    names, undone = queries.names_of(session, event), queries.reversed_ids(session, event)
-    return {
+    entries = queries.last_entries(session, event, recorder)
+    names = queries.names_of(session, event, None if whole else {entry.paddle for entry in entries})
+    undone = queries.reversed_ids(session, entries)
+    state: dict[str, object] = {
         "live": rules.takes_entries(rules.EventState(event.state), event.closed_at, now),
-        "round": round_.number if round_ else 0, "level": round_.level.grouped() if round_ else "",
+        "round": round_.number if round_ else 0, "level": rules.short(round_.level) if round_ else "",
         "project": round_.project.title if round_ else "",
-        "differences": len(queries.open_differences(session, event)) if event.asks_two_recorders else 0,
-        "entries": [_row(entry, names, undone, now) for entry in queries.last_entries(session, event, recorder)],
-        "names": {str(paddle): name for paddle, name in names.items()},
+        "entries": [_row(entry, names, undone, now) for entry in entries],
     }
+    if whole:
+        state["differences"] = queries.count_differences(session, event) if event.asks_two_recorders else 0
+        state["names"] = {str(paddle): name for paddle, name in names.items()}
+    return state
 
 
 def _row(entry: PaddlePledge, names: Mapping[int, str], undone: set[int], now: datetime) -> dict[str, object]:

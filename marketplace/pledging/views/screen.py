@@ -104,7 +104,7 @@ def describe(found: Snapshot) -> dict[str, object]:
     figures, target = found.figures, found.target
     return {
         "title": found.title, "state": found.state, "total": rules.board(figures.total, whole_from=WHOLE_TOTAL),
-        "fen": figures.total.fen, "long": figures.total.fen >= LONG,
+        "fen": figures.total.fen, "own_fen": (figures.total - figures.matched).fen, "long": figures.total.fen >= LONG,
         "parts": {name: rules.board(getattr(figures, name), whole_from=LONG) for name in PARTS},
         "confirmed": rules.board(figures.confirmed, whole_from=LONG), "target": target.wan() if target else "",
         "gauge": gauge(figures, target) if target else [], "level": rules.short(found.level) if found.level else "",
