@@ -1,7 +1,7 @@
-"""Who may promise, sign, confirm, release, refund and look behind the wall. Pure: everything needed is in the arguments.
+"""Who may promise, sign, confirm, release, refund and look behind the wall. Pure: all that is needed is given.
 
-The wall (rulebook 4.2, CL 22 to 28, 113, 114): nobody but a verified funder's own people pledges, and nobody else learns
-what is missing, unless a filed plan of public fundraising stands behind the pool.
+The wall (rulebook 4.2, CL 22 to 28, 113, 114): nobody but a verified funder's own people pledges, and nobody else
+learns what is missing, unless a filed plan of public fundraising stands behind the pool.
 """
 
 from marketplace.core.access import ALLOWED, Actor, Decision, Role, denied

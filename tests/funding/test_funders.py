@@ -5,14 +5,17 @@ from datetime import date
 import pytest
 
 from marketplace.core.access import SYSTEM, Actor, Role
+from marketplace.core.db import transaction
 from marketplace.core.errors import Conflict, Denied, Invalid
 from marketplace.core.money import Money
 from marketplace.funding import operations, policy
+from marketplace.funding.jobs import HANDLERS, following
 from marketplace.funding.models import CostLine
 from marketplace.funding.operations.funders import missing
 from marketplace.funding.queries.funders import by_ref, funder_of
 from marketplace.funding.rules import funders as rules
 from marketplace.funding.rules.funders import FunderKind
+from marketplace.organizations import operations as organizations
 from marketplace.organizations.rules import OrganizationKind
 from tests.factories import NOW
 from tests.factories.funding import keeper, make_funder, make_world, officer
@@ -288,3 +291,24 @@ def test_a_lottery_funder_is_a_unit(session):
     unit = make_unit(session, name="澜川区民政局")
     funder = make_funder(session, kind="lottery", organization=unit)
     assert (funder.verified_at, missing(funder)) == (NOW, [])
+
+
+# ---- the registry is followed ----
+
+def test_an_organization_that_is_sent_back_is_no_verified_funder_any_more(ctx):
+    with transaction() as session:
+        funder = make_funder(session)
+        fund = make_funder(session, kind="named_fund", organization=funder.organization, fund_name="暖阳")
+        other, ref = make_funder(session), funder.organization.ref
+        refs = [one.ref for one in (funder, fund, other)]
+    following.follow_verification(organization_ref=ref, name="", outcome="verified", reason="")
+    with transaction() as session:
+        assert by_ref(session, refs[0]).verified_at == NOW
+        organizations.return_profile(session, actor=SYSTEM, organization=by_ref(session, refs[0]).organization,
+                                     reason="登记证书已经过期", now=NOW)
+    for _ in range(2):
+        following.follow_verification(organization_ref=ref, name="", outcome="returned", reason="")
+    with transaction() as session:
+        assert [by_ref(session, one).verified_at for one in refs] == [None, None, NOW]
+    following.follow_verification(organization_ref="gone")
+    assert set(following.HANDLERS) <= set(HANDLERS)

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 
-from marketplace.funding.jobs import matching, papers, settling, sweeping, verifying
+from marketplace.funding.jobs import following, matching, papers, settling, sweeping, verifying
 
-HANDLERS: dict[str, Callable[..., None]] = {**matching.HANDLERS, **papers.HANDLERS, **settling.HANDLERS}
+HANDLERS: dict[str, Callable[..., None]] = {
+    **following.HANDLERS, **matching.HANDLERS, **papers.HANDLERS, **settling.HANDLERS,
+}
 PERIODIC: dict[str, tuple[float, Callable[[], None]]] = {
     **matching.PERIODIC,
     **sweeping.PERIODIC,

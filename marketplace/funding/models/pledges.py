@@ -33,7 +33,7 @@ class _Buckets:
 
 
 class Pledge(_Buckets, Model):
-    """A promise of money by one funder for one project to one receiving body; `amount` is always the sum of its buckets.
+    """A promise of money by one funder for one project to one receiving body; `amount` is the sum of its buckets.
 
     A pledge of kind `matched` is a pool's confirmed matching money for one project: its amount grows and shrinks with
     the captured allocations, and one row exists for each pool and project.
@@ -84,7 +84,8 @@ class Pledge(_Buckets, Model):
         CheckConstraint("kind IN ('own', 'matched')", name="kind"),
         CheckConstraint("(kind = 'matched') = (pool_id IS NOT NULL)", name="matched_has_pool"),
         CheckConstraint("(dropped = 0) = (exit IS NULL)", name="dropped_has_exit"),
-        CheckConstraint("NOT is_verbal OR (signed_at IS NULL AND open + dropped = amount)", name="verbal_brings_nothing"),
+        CheckConstraint("NOT is_verbal OR (signed_at IS NULL AND open + dropped = amount)",
+                        name="verbal_brings_nothing"),
         CheckConstraint("management_percent BETWEEN 0 AND 30", name="management_percent"),
         Index("ix_pledge_project", "project_id", "kind", "id"),
         Index("ix_pledge_due", "expires_at", sqlite_where=text("open > 0"), postgresql_where=text("open > 0")),
@@ -185,7 +186,7 @@ class Commitment(Model):
     approved_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     approved_at: Mapped[datetime | None]
     is_single_person: Mapped[bool] = mapped_column(default=False)   # the funder has one person here; the audit says so
-    is_on_paper: Mapped[bool] = mapped_column(default=False)        # signed by hand: printed before, approved by the scan
+    is_on_paper: Mapped[bool] = mapped_column(default=False)        # printed first, signed by hand
     signed_on: Mapped[date | None]                                  # the day that the scan bears
     document_id: Mapped[int | None] = mapped_column(ForeignKey("document.id"))
     signed_copy_id: Mapped[int | None] = mapped_column(ForeignKey("stored_file.id"))

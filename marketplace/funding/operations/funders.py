@@ -84,7 +84,7 @@ def change_funder(session: Session, *, actor: Actor, funder: Funder, now: dateti
     require(policy.may_change_funder(actor, funder))
     kept = _checked(facts)
     weighty = ("is_state_owned", "approval_file", "overseas_number")
-    is_weighty = any(name in kept and kept[name] != getattr(funder, name) for name in weighty)  # type: ignore[literal-required]
+    is_weighty = any(name in weighty and value != getattr(funder, name) for name, value in kept.items())
     for name, value in kept.items():
         setattr(funder, name, value)
     if is_weighty:

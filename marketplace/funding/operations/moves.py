@@ -161,7 +161,8 @@ def add_to_sums(session: Session, *, pledge: Pledge) -> None:
     connection = session.connection()
     connection.execute(_ADD[connection.dialect.name], {
         "project_id": pledge.project_id, "kind": pledge.kind, "amount": pledge.amount, "donors": 1,
-        **{str(bucket): _NONE for bucket in BUCKETS}, "open": pledge.amount, "verbal": pledge.amount if pledge.is_verbal else _NONE})
+        **{str(bucket): _NONE for bucket in BUCKETS}, "open": pledge.amount,
+        "verbal": pledge.amount if pledge.is_verbal else _NONE})
 
 
 def insert_once(session: Session, row: Mapping[str, object]) -> int | None:

@@ -11,7 +11,7 @@ from marketplace.funding.models import Funder
 
 
 def funder_of(session: Session, actor: Actor) -> Funder | None:
-    """Return the funder in whose name the actor acts: the organization itself before its named funds, verified first."""
+    """Return the funder in whose name the actor acts: verified first, the body itself before its named funds."""
     if actor.organization_id is None or not actor.has(*policy.SIGNERS, *policy.UNIT_SIGNERS):
         return None
     return session.scalars(

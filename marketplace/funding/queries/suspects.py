@@ -29,7 +29,8 @@ def as_refund(line: type[BankLine]) -> ColumnElement[bool]:
 def paid_back(session: Session, *, limit: int) -> list[str]:
     """Return pledges, not flagged so yet, whose payer's account got money from the same receiving account later."""
     back = aliased(BankLine)
-    flagged = select(MoneyFlag.id).where(MoneyFlag.pledge_id == Pledge.id, MoneyFlag.kind == FlagKind.ROUND_TRIP).exists()
+    flagged = select(MoneyFlag.id).where(
+        MoneyFlag.pledge_id == Pledge.id, MoneyFlag.kind == FlagKind.ROUND_TRIP).exists()
     return list(session.scalars(
         select(Pledge.ref).distinct()
         .join(BankLinePart, (BankLinePart.subject_ref == Pledge.ref) & (BankLinePart.subject_kind == "pledge"))

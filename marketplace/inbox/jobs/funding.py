@@ -73,8 +73,8 @@ def tell_signed(commitment_ref: str) -> None:
         letter = Letter(
             kind=Kind.MONEY, subject=N_("“{funder}”签署了“{title}”的认捐书 {number}，{amount} 元"),
             facts=_paper_facts(found), url=_pledge_url(found.pledge), unique_key=f"signed:{found.ref}")
-        _send_all(session, [*people_by_id(session, [found.prepared_by]), *people_of(session, found.receiver_id, KEEPERS)],
-                  letter, now)
+        people = [*people_by_id(session, [found.prepared_by]), *people_of(session, found.receiver_id, KEEPERS)]
+        _send_all(session, people, letter, now)
 
 
 def tell_returned(commitment_ref: str) -> None:
