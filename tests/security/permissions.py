@@ -16,7 +16,7 @@ PUBLIC = "public"
 SIGNED_IN = "signed in"
 NOTHING = "nothing22222"   # a reference that names nothing
 VALUES: Mapping[str, object] = {"how": "code", "subject": "pledge", "year": 2026, "number": 1, "line": 1, "position": 1, "kind": "csv", "scope": "all", "pool_step": "start", "back": "refuse", "verdict": "verify",
-                                "finding": "clear"}
+                                "finding": "clear", "answer": "accept"}
 
 
 @dataclass(frozen=True)
@@ -368,7 +368,14 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("/fund/commitments/<ref>/approve", "POST"): Row(SIGNED_IN, 404),
     ("/fund/commitments/<ref>/return", "POST"): Row(SIGNED_IN, 404),
     ("/fund/commitments/<ref>/paper", "GET"): Row(SIGNED_IN, 404),
+    ("/fund/projects/<ref>", "GET"): Row(SIGNED_IN, 404),
+    ("/fund/projects/<ref>/costs", "POST"): Row(SIGNED_IN, 404),
+    ("/fund/projects/<ref>/own", "POST"): Row(SIGNED_IN, 404),
+    ("/fund/own/<ref>/proof", "GET"): Row(SIGNED_IN, 404),
+    ("/fund/own/<ref>/<any(accept, reject):answer>", "POST"): Row(SIGNED_IN, 404),
     ("/fund/payouts", "GET"): Row(OFFICERS),
+    ("/fund/payouts/<ref>/evidence", "GET"): Row(SIGNED_IN, 404),
+    ("/ops/funders/<ref>/paper", "GET"): Row(OPERATOR, 404),
     ("/fund/payouts/<ref>", "GET"): Row(SIGNED_IN, 404),
     ("/fund/payouts/<ref>/confirm", "POST"): Row(SIGNED_IN, 404),
     ("/fund/payouts/<ref>/<any(refuse, withdraw):back>", "POST"): Row(SIGNED_IN, 404),
@@ -409,6 +416,7 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("/money/arrived", "GET"): Row(TREASURERS),
     ("/money/arrived", "POST"): Row(FUNDERS | only(Role.PROVIDER_ADMIN), 422),
     ("/money/orders", "GET"): Row(TREASURERS),
+    ("/money/orders/export.<any(csv, xlsx):kind>", "GET"): Row(TREASURERS),
     ("/money/orders/new", "GET"): Row(TREASURERS),
     ("/money/orders/new", "POST"): Row(TREASURERS, 403),
     ("/money/orders/<ref>", "GET"): Row(TREASURERS, 404),

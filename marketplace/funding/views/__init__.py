@@ -6,6 +6,7 @@ from marketplace.funding.views import (
     building,
     card,
     commitments,
+    extras,
     funders,
     orders,
     payouts,
@@ -19,6 +20,6 @@ from marketplace.funding.views import (
 from marketplace.funding.views.blueprints import funding
 
 __all__ = [
-    "arrived", "bank", "building", "card", "commitments", "funders", "funding", "orders", "payouts", "pledge", "pledges", "pools",
-    "receipts", "reports", "statements",
+    "arrived", "bank", "building", "card", "commitments", "extras", "funders", "funding", "orders", "payouts", "pledge",
+    "pledges", "pools", "receipts", "reports", "statements",
 ]

@@ -23,7 +23,7 @@ from marketplace.funding.queries.portfolio import funders_of
 from marketplace.funding.rules.funders import BODIES, FUNDER_LABELS, FunderKind
 from marketplace.funding.rules.gaming import FLAG_LABELS, FLAG_SOURCES, FLAG_STATE_LABELS
 from marketplace.funding.views.blueprints import funding
-from marketplace.funding.views.shared import OFFICERS, REFUSED, blame, my_funder
+from marketplace.funding.views.shared import OFFICERS, REFUSED, blame, hand_out, my_funder
 from marketplace.organizations.models import Organization
 from marketplace.web.access import for_roles
 from marketplace.web.actor import current_actor
@@ -143,6 +143,13 @@ def ops_person() -> Response | tuple[str, int]:
 def ops_funder(ref: str) -> str:
     """Show one funder beside the decision."""
     return _funder_page(queries.funder_by_ref(db.session(), ref), NoteForm(formdata=None))
+
+
+@funding.get("/ops/funders/<ref>/paper")
+@for_roles(Role.OPERATOR)
+def ops_funder_paper(ref: str) -> Response:
+    """Hand out the approval paper of a state-owned firm."""
+    return hand_out(queries.funder_by_ref(db.session(), ref).approval_file)
 
 
 def _funder_page(funder: Funder, form: NoteForm) -> str:

@@ -21,7 +21,7 @@ from marketplace.funding.queries import pledge_pages as queries
 from marketplace.funding.queries.commitment_pages import name_of
 from marketplace.funding.views.blueprints import funding
 from marketplace.funding.views.pledge import RELEASE_WORDS
-from marketplace.funding.views.shared import OFFICERS, REFUSED, blame, my_funder
+from marketplace.funding.views.shared import OFFICERS, REFUSED, blame, hand_out, my_funder
 from marketplace.organizations.models import Organization
 from marketplace.projects.models import PlannedMilestone
 from marketplace.web.access import for_roles, signed_in
@@ -84,7 +84,7 @@ def _propose(form: ReleaseForm, ref: str) -> Response:
         pledge = queries.pledge_by_ref(session, ref, actor=actor)
         evidence = files.store(
             session, actor=actor, store=services().files, name=upload.filename or "", data=upload.read(),
-            purpose=Purpose.EVIDENCE, organization_id=pledge.receiver_id, now=now) if upload else None
+            purpose=Purpose.EVIDENCE, organization_id=actor.organization_id, now=now) if upload else None
         payee = session.scalars(select(Organization).where(Organization.ref == form.payee.data)).one()
         operations.propose_release(
             session, actor=actor, pledge=pledge, milestone=int(form.milestone.data), amount=form.amount.data,
@@ -106,6 +106,13 @@ def _release(session: Session, ref: str) -> Release:
 def payout(ref: str) -> str:
     """Show one release with its evidence and who must act."""
     return _page(_release(db.session(), ref))
+
+
+@funding.get("/fund/payouts/<ref>/evidence")
+@signed_in
+def payout_evidence(ref: str) -> Response:
+    """Hand out what shows that the milestone is reached, to whoever may see the pledge."""
+    return hand_out(_release(db.session(), ref).evidence_file)
 
 
 def _page(found: Release, *, approve: ApproveForm | None = None, back: ReasonForm | None = None) -> str:

@@ -6,11 +6,14 @@ from typing import Any
 from flask import request
 from flask_babel import gettext
 from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response
 
 from marketplace.core.access import Role
 from marketplace.core.db import db
 from marketplace.core.errors import Denied, DomainError
 from marketplace.core.text import N_
+from marketplace.files.models import StoredFile
+from marketplace.files.rules import ScanState
 from marketplace.funding.models import Funder, MatchingRule
 from marketplace.funding.queries.estimates import terms_of
 from marketplace.funding.queries.portfolio import funders_of
@@ -18,8 +21,10 @@ from marketplace.funding.rules.explain import sentence, worked_example
 from marketplace.funding.rules.figures import FIGURE_LABELS, FIGURE_NOTES
 from marketplace.funding.rules.terms import RuleTerms
 from marketplace.web.actor import current_actor
+from marketplace.web.downloads import attachment
 from marketplace.web.errors import say
 from marketplace.web.names import area_names, category_names
+from marketplace.web.services import services
 
 OFFICERS = (Role.FUNDER, Role.PROVIDER_ADMIN, Role.HANDLER, Role.APPROVER)   # the fine rule: funding.policy.is_officer
 REFUSED = 422
@@ -53,6 +58,15 @@ def sentence_of(rule: MatchingRule | RuleTerms) -> str:
 def example_of(rule: MatchingRule | RuleTerms) -> list[str]:
     """Return the worked example of a rule, line by line, in the reader's language."""
     return worked_example(rule if isinstance(rule, RuleTerms) else terms_of(rule), gettext)
+
+
+def hand_out(stored: StoredFile | None) -> Response:
+    """Hand out a file that belongs to a page the actor may see; the page's view has asked the policy."""
+    if stored is None:
+        raise Denied(N_("没有这个文件，或您不能查看"), hidden=True)
+    if stored.scan_state != ScanState.CLEAN:
+        raise Denied(N_("文件还在做安全检查。请稍后再下载"))
+    return attachment(services().files.get(stored.sha256), name=stored.name, media_type=stored.media_type)
 
 
 def blame(form: FlaskForm, refused: DomainError, *, otherwise: str = "") -> None:
