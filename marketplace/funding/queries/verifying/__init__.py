@@ -17,6 +17,7 @@ from marketplace.core.clock import monotonic
 from marketplace.funding.models import VerifyRun
 from marketplace.funding.queries.verifying.accounts import check_accounts
 from marketplace.funding.queries.verifying.books import read_books
+from marketplace.funding.queries.verifying.cards import check_cards
 from marketplace.funding.queries.verifying.flows import sort_flows
 from marketplace.funding.queries.verifying.guards import check_guards, trial
 from marketplace.funding.queries.verifying.papers import check_papers
@@ -40,6 +41,7 @@ def verify(session: Session, *, now: datetime, taken: Sequence[str] = ()) -> Ver
     check_pools(reader, flows, findings, books.claims)
     check_papers(reader, flows, findings)
     check_accounts(reader, flows, findings)
+    check_cards(reader, flows, findings)
     check_guards(reader, findings)
     return findings.report(entries=books.entries, seconds=monotonic() - began, now=now)
 
