@@ -185,6 +185,16 @@ def test_the_same_key_again_is_the_same_pledge_and_moves_nothing(session):
     assert sums(session, world).amount == Money.yuan(10_000)
 
 
+def test_a_promise_after_one_that_was_rolled_back_takes_its_number_and_nothing_else(session):
+    world, funder = make_world(session), make_funder(session)
+    with session.begin_nested() as point:
+        lost = make_pledge(session, world, funder=funder, amount=HUNDRED)
+        point.rollback()
+    made = make_pledge(session, world, funder=funder)
+    assert (made.amount, made.ref == lost.ref) == (Money.yuan(10_000), False)
+    assert sums(session, world).amount == Money.yuan(10_000)
+
+
 @pytest.mark.parametrize("change", ["amount", "funder"])
 def test_the_same_key_for_something_else_is_refused(session, change):
     world, funder = make_world(session), make_funder(session)

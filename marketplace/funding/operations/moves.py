@@ -176,6 +176,9 @@ def known(session: Session, row: Mapping[str, object], **loaded: object) -> Pled
     """Return a pledge that was just inserted without reading it back; `loaded`: what it belongs to."""
     pledge = Pledge(**row)
     make_transient_to_detached(pledge)
+    old = session.identity_map.get(session.identity_key(Pledge, pledge.id))
+    if old is not None:      # of a transaction that was rolled back: its number was given out again
+        session.expunge(old)
     session.add(pledge)
     for name, thing in loaded.items():
         set_committed_value(pledge, name, thing)

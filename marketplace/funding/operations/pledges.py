@@ -162,8 +162,8 @@ def place(session: Session, *, actor: Actor, parties: tuple[Funder, Project, Org
     state = PledgeState.VERBAL if terms.is_verbal else PledgeState.PLEDGED
     row: dict[str, object] = {
         "ref": new_ref(), "code": code or rules.new_code(), "client_key": client_key, "kind": "own",
-        "funder_id": funder.id, "project_id": project.id, "receiver_id": receiver.id, "account_id": terms.account_id, "amount": amount,
-        "open": amount, "state": state, "is_verbal": terms.is_verbal, "landing": terms.landing,
+        "funder_id": funder.id, "project_id": project.id, "receiver_id": receiver.id, "account_id": terms.account_id,
+        "amount": amount, "open": amount, "state": state, "is_verbal": terms.is_verbal, "landing": terms.landing,
         "cost_line_id": terms.cost_line_id, "pledged_at": now, "signed_at": None if terms.is_verbal else now,
         "expires_at": rules.expires_at(is_verbal=terms.is_verbal, parts=terms.parts, now=now),
         "made_by": actor.person_id, "changed_at": now, **terms.columns,
