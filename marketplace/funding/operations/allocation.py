@@ -125,14 +125,15 @@ def reckon(offers: Sequence[Offer], facts: PledgeFacts, *, base: Money, cost_lef
 
 @dataclass(frozen=True)
 class _Before:
-    """What a pledge has had from pools: which hold a live claim, how many fen are covered, how many claims were made."""
+    """What a pledge has had from pools: which hold a live claim, how many fen are covered, how many claims were."""
 
     pools: frozenset[int] = frozenset()
     covered: int = 0
     claims: int = 0
 
 
-def match_pledge(session: Session, *, actor: Actor, pledge: Pledge, now: datetime, is_new: bool = False) -> list[Allocation]:
+def match_pledge(session: Session, *, actor: Actor, pledge: Pledge, now: datetime,
+                 is_new: bool = False) -> list[Allocation]:
     """Reserve matching money for an own pledge; called by the operations that promise and sign, as their last step.
 
     A pool gives once to a pledge: what is reserved already stays as it is, with a fresh term. `is_new`: the pledge was
@@ -200,8 +201,8 @@ class _Matching:
             done = self._claim(takings)
             if done:
                 made = self._note(takings)
-                done = all(scarce.reserve(self.connection, taking.offer.pool_id, taking.offer.version, taking.share.amount)
-                           for taking in sorted(takings, key=lambda taking: taking.offer.pool_id))
+                done = all(scarce.reserve(self.connection, one.offer.pool_id, one.offer.version, one.share.amount)
+                           for one in sorted(takings, key=lambda taking: taking.offer.pool_id))
         except BaseException:
             savepoint.rollback()
             raise
@@ -217,7 +218,8 @@ class _Matching:
         ids = sorted(offer.pool_id for offer in self._offers())
         if not ids:
             return []
-        scarce.lock_caps(self.connection, [(pool, scope, name) for scope, name in self.subject.scopes() for pool in ids])
+        scarce.lock_caps(self.connection, [
+            (pool, scope, name) for scope, name in self.subject.scopes() for pool in ids])
         scarce.lock_pools(self.connection, ids)
         takings = [taking for taking in self.plan() if taking.offer.pool_id in ids]
         made = self.write(takings) if takings else []

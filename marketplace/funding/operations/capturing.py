@@ -1,4 +1,4 @@
-"""Confirms matching money once the pledge beside it is held, its delay is over and every condition of the rule is met."""
+"""Confirms matching money once the pledge beside it is held, its delay is over and the rule's conditions are met."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -26,6 +26,7 @@ from marketplace.projects.models import Project
 FLAG, OWN, ACCOUNT = scarce.table(MoneyFlag), scarce.table(OwnContribution), scarce.table(ReceivingAccount)
 BLOCKING = ("open", "upheld")        # rules.gaming.FlagState: only a cleared flag lets matching money go on
 _NONE = Money(0)
+_NOT_COUNTED = ("dropped", "refunded", "refunding", "disputed", "verbal")
 
 
 def capture(session: Session, *, actor: Actor, pledge: Pledge, now: datetime) -> Money:
@@ -56,7 +57,8 @@ def capture(session: Session, *, actor: Actor, pledge: Pledge, now: datetime) ->
 
 def _is_held(session: Session, pledge_id: int) -> bool:
     """Lock the pledge; say whether everything that counts of it is with the receiving body or beyond."""
-    row = session.connection().execute(select(PLEDGE).where(PLEDGE.c.id == pledge_id).with_for_update(key_share=True)).one()
+    row = session.connection().execute(
+        select(PLEDGE).where(PLEDGE.c.id == pledge_id).with_for_update(key_share=True)).one()
     waits: int = row.open.fen + row.paid.fen + row.disputed.fen
     there: int = row.held.fen + row.released.fen + row.disbursed.fen
     return waits == 0 and there > 0
@@ -67,7 +69,8 @@ def _reserved(session: Session, pledge_id: int) -> Sequence[Row[Any]]:
     return session.connection().execute(
         select(ALLOCATION, *(RULE.c[name] for name in TERMS), RULE.c.version, POOL.c.ref.label("pool_ref"),
                POOL.c.funder_id, ACCOUNT.c.id.label("account_id"), ACCOUNT.c.organization_id.label("receiver_id"))
-        .select_from(ALLOCATION.join(RULE, RULE.c.id == ALLOCATION.c.rule_id).join(POOL, POOL.c.id == ALLOCATION.c.pool_id)
+        .select_from(ALLOCATION.join(RULE, RULE.c.id == ALLOCATION.c.rule_id)
+                     .join(POOL, POOL.c.id == ALLOCATION.c.pool_id)
                      .outerjoin(ACCOUNT, ACCOUNT.c.id == POOL.c.receiver_account_id))
         .where(ALLOCATION.c.pledge_id == pledge_id, ALLOCATION.c.state == AllocationState.RESERVED)
         .order_by(ALLOCATION.c.pool_id)).all()
@@ -104,11 +107,11 @@ def needs_progress(terms: RuleTerms) -> bool:
 
 
 def progress_of(session: Session, project_id: int, budget: Money | None, *, lock: bool = False) -> Progress:
-    """Return how far a project is: different donors and sums of signed pledges that still count, own contribution proved."""
+    """Return how far a project is: different donors and sums of signed pledges that count, own contribution proved."""
     connection = session.connection()
     sums = select(FUNDED).where(FUNDED.c.project_id == project_id, FUNDED.c.kind == "own")
     row = connection.execute(sums.with_for_update(key_share=True) if lock else sums).first()
-    gone = 0 if row is None else row.dropped.fen + row.refunded.fen + row.refunding.fen + row.disputed.fen + row.verbal.fen
+    gone = 0 if row is None else sum(getattr(row, name).fen for name in _NOT_COUNTED)
     counts = PLEDGE.c.amount > PLEDGE.c.dropped + PLEDGE.c.refunded + PLEDGE.c.refunding + PLEDGE.c.disputed
     donors = connection.execute(select(func.count(PLEDGE.c.funder_id.distinct())).where(
         PLEDGE.c.project_id == project_id, PLEDGE.c.kind == "own", ~PLEDGE.c.is_verbal, counts)).scalar_one()

@@ -25,7 +25,8 @@ from marketplace.ledger.operations import post
 from marketplace.ledger.rules import AccountKind, Posting, account
 
 
-def move_match(session: Session, *, actor: Actor, allocation: Allocation, pool: MatchingPool, now: datetime) -> Allocation:
+def move_match(session: Session, *, actor: Actor, allocation: Allocation, pool: MatchingPool,
+               now: datetime) -> Allocation:
     """Let another pool carry an allocation, whole, under that pool's own rule; return the new allocation.
 
     Both pools' people must be the actor's (or the system). What is confirmed can move while it is not paid yet.
@@ -90,15 +91,16 @@ def _take(session: Session, *, actor: Actor, pledge: Pledge, offered: tuple[Offe
             account_id=known.id if known else subject.account_id), now)
         target = account(AccountKind.PROMISED, matched_ref)
     made = _insert(session, subject, offered, row, now)
-    post(session, actor=actor, idem_key=made.idem_key, kind="match.moved", subject=("pledge", subject.pledge_ref), now=now,
-         postings=[Posting(account(AccountKind.POOL_AVAILABLE, offer.pool_ref), target, share.amount)])
+    post(session, actor=actor, idem_key=made.idem_key, kind="match.moved", subject=("pledge", subject.pledge_ref),
+         now=now, postings=[Posting(account(AccountKind.POOL_AVAILABLE, offer.pool_ref), target, share.amount)])
     record(session, actor=actor, action="funding.match_moved", subject=("pledge", subject.pledge_ref), now=now,
            allocation=made.ref, moved_from=row.ref, pool=offer.pool_ref, amount_fen=share.amount.fen)
     scarce.forget(session, MatchingPool, [offer.pool_id])
     return made
 
 
-def _insert(session: Session, subject: Subject, offered: tuple[Offer, Share], row: Row[Any], now: datetime) -> Allocation:
+def _insert(session: Session, subject: Subject, offered: tuple[Offer, Share], row: Row[Any],
+            now: datetime) -> Allocation:
     """Insert the new allocation; its clock goes on where the old one stood."""
     offer, share = offered
     number = session.connection().execute(

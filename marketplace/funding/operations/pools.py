@@ -131,7 +131,8 @@ def change_cap(session: Session, *, actor: Actor, pool: MatchingPool, cap: Money
         .values(cap=cap, changed_at=now))
     if not done.rowcount:
         raise Invalid(N_("总额 {cap} 元低于已保留 {reserved} 元与已确认 {captured} 元之和 {used} 元，最低只能改到 {used} 元"),
-                      field="cap", cap=str(cap), reserved=str(before.reserved), captured=str(before.captured), used=str(used))
+                      field="cap", cap=str(cap), reserved=str(before.reserved), captured=str(before.captured),
+                      used=str(used))
     session.refresh(pool)
     if before.state != PoolState.DRAFT and cap != before.cap:
         _post_difference(session, actor, pool, before.cap, now)

@@ -51,7 +51,8 @@ def live_rows(session: Session, *conditions: Any) -> Sequence[Row[Any]]:
         ALLOCATION.join(POOL, POOL.c.id == ALLOCATION.c.pool_id).join(PLEDGE, PLEDGE.c.id == ALLOCATION.c.pledge_id)
         .join(giver, giver.c.id == PLEDGE.c.funder_id).join(backer, backer.c.id == POOL.c.funder_id)
         .join(PROJECT, PROJECT.c.id == PLEDGE.c.project_id)
-        .outerjoin(matched, (matched.c.pool_id == ALLOCATION.c.pool_id) & (matched.c.project_id == PLEDGE.c.project_id)))
+        .outerjoin(matched, (matched.c.pool_id == ALLOCATION.c.pool_id)
+                   & (matched.c.project_id == PLEDGE.c.project_id)))
     return session.connection().execute(
         select(ALLOCATION, POOL.c.ref.label("pool_ref"), POOL.c.state.label("pool_state"), backer.c.ref.label("backer"),
                giver.c.ref.label("donor"), PROJECT.c.ref.label("project"), PLEDGE.c.round_ref, PLEDGE.c.cost_line_id,
@@ -155,9 +156,10 @@ def give_back(session: Session, *, actor: Actor, parts: Sequence[Part], now: dat
             post(session, actor=actor, idem_key=f"{row.idem_key}:back:{row.returned.fen + part.back.fen}",
                  kind="match.returned", subject=("pledge", row.pledge_ref), postings=postings, now=now)
     for pledge_ref in dict.fromkeys(part.row.pledge_ref for part in parts):
-        record(session, actor=actor, action="funding.match_returned", subject=("pledge", pledge_ref), now=now, reason=reason,
-               parts=[{"allocation": part.row.ref, "pool": part.row.pool_ref, "back_fen": part.back.fen,
-                       "asked_back_fen": part.claw.fen} for part in parts if part.row.pledge_ref == pledge_ref])
+        mine = [part for part in parts if part.row.pledge_ref == pledge_ref]
+        record(session, actor=actor, action="funding.match_returned", subject=("pledge", pledge_ref), now=now,
+               reason=reason, parts=[{"allocation": part.row.ref, "pool": part.row.pool_ref, "back_fen": part.back.fen,
+                                      "asked_back_fen": part.claw.fen} for part in mine])
     scarce.forget(session, Allocation, (part.row.id for part in parts))
     scarce.forget(session, MatchingPool, (part.row.pool_id for part in parts))
     scarce.forget(session, Pledge, (part.row.matched_id for part in parts if part.row.matched_id))
@@ -238,7 +240,7 @@ def lock_matched(session: Session, *, pledge: Pledge, amount: Money) -> None:
 
 
 def restore_refunded(session: Session, *, actor: Actor, pledge: Pledge, amount: Money, now: datetime) -> None:
-    """Give a pool its room again once matched money is back with its funder; called by the step that books the refund."""
+    """Give a pool its room again once matched money is back with its funder; called by the step that books it."""
     session.flush()
     parts, unexplained = _refunded_parts(_matched_rows(session, pledge), amount)
     if unexplained:

@@ -117,7 +117,8 @@ def _locking(maker: Any) -> Any:
         index_elements=[CAP.c.pool_id, CAP.c.scope, CAP.c.subject_ref], set_={"used": CAP.c.used}).returning(CAP.c.id)
 
 
-_CLAIM_CAPS = {name: _counting(maker) for name, maker in _INSERTS.items()}   # made once: making costs as much as running
+# made once: making a statement costs as much as running it
+_CLAIM_CAPS = {name: _counting(maker) for name, maker in _INSERTS.items()}
 _LOCK_CAPS = {name: _locking(maker) for name, maker in _INSERTS.items()}
 
 
@@ -132,9 +133,10 @@ def claim_caps(connection: Connection, rows: Sequence[Mapping[str, object]]) -> 
 
 
 def lock_caps(connection: Connection, keys: Sequence[tuple[int, str, str]]) -> None:
-    """Lock caps in the given order (pool_id, scope, subject); one that is missing is made, empty and without a limit."""
+    """Lock caps in the given order (pool_id, scope, subject); a missing one is made, empty and without a limit."""
     connection.execute(_LOCK_CAPS[connection.dialect.name], [
-        {"pool_id": pool, "scope": scope, "subject_ref": name, "cap": None, "used": Money(0)} for pool, scope, name in keys])
+        {"pool_id": pool, "scope": scope, "subject_ref": name, "cap": None, "used": Money(0)}
+        for pool, scope, name in keys])
 
 
 _FREE_CAP = update(CAP).where(
@@ -163,7 +165,7 @@ _TAKE_CAPTURED = update(POOL).where(
 
 
 def reserve(connection: Connection, pool_id: int, version: int, amount: Money, *, captured: bool = False) -> bool:
-    """Take a sum from an open pool whose rule is still the one reckoned with; False when there is no room or it changed."""
+    """Take a sum from an open pool whose rule is still the one reckoned with; False: no room, or it changed."""
     statement = _TAKE_CAPTURED if captured else _RESERVE
     return bool(connection.execute(statement, {"key": pool_id, "version": version, "x": amount}).rowcount)
 

@@ -90,7 +90,7 @@ def sentence(terms: RuleTerms, translate: Translate = str, names: Mapping[str, s
 
 def example_pledge(terms: RuleTerms) -> Money:
     """Return a pledge that shows the ratio without meeting a cap: 10,000 yuan, or what the least cap still matches."""
-    caps = [cap.fen for cap in (terms.per_pledge_cap, terms.per_donor_cap, terms.per_project_cap, terms.per_round_cap) if cap]
+    caps = [cap.fen for name, _ in _CAPS if (cap := getattr(terms, name))]
     fits = min(caps) * terms.denominator // terms.numerator if caps else 1_000_000
     return Money(max(min(1_000_000, fits), 1))
 

@@ -1,6 +1,6 @@
 """How much a pool puts beside a pledge: who is eligible, how much is asked, what limits it, and why. Pure.
 
-Rounding: asked = floor(base x numerator / denominator) in whole fen, so a pool never gives a fraction of a fen too much.
+Rounding: asked = floor(base x numerator / denominator) in whole fen: a pool never gives a fraction of a fen too much.
 A fen of a pledge is matched once: the next pool is reckoned on the part that the pools before it left uncovered.
 """
 

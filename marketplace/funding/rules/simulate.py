@@ -86,8 +86,9 @@ def simulate(terms: RuleTerms, cap: Money, gifts: Iterable[Gift], used: Used | N
     given, scopes, lines = used.pool, dict(used.scopes), []
     for gift in gifts:
         facts = replace(gift.facts, amount=gift.amount) if gift.facts else PledgeFacts(
-            amount=gift.amount, on=terms.starts_on or terms.ends_on or _ANY_DAY, category=next(iter(terms.categories), ""),
-            area=next(iter(terms.areas), ""), receiver_kind=next(iter(terms.receiver_kinds), ""))
+            amount=gift.amount, on=terms.starts_on or terms.ends_on or _ANY_DAY,
+            category=next(iter(terms.categories), ""), area=next(iter(terms.areas), ""),
+            receiver_kind=next(iter(terms.receiver_kinds), ""))
         if refusals := obstacles(terms, facts):
             words = tuple(translate(refusal.reason).format(**refusal.facts) for refusal in refusals)
             lines.append(Estimate(gift, None, words))

@@ -24,7 +24,7 @@ _PERCENT = re.compile(r"^(\d{1,5})(?:\.(\d{1,4}))?(%?)$")
 
 @dataclass(frozen=True, kw_only=True)
 class RuleTerms:
-    """One version of a rule, as in `models.MatchingRule`: numerator/denominator = matching money for each fen pledged."""
+    """One version of a rule, as in `models.MatchingRule`: numerator/denominator = matching fen for each fen pledged."""
 
     numerator: int
     denominator: int
