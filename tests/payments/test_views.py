@@ -251,6 +251,8 @@ def test_an_order_is_prepared_approved_with_the_password_and_handed_out_without_
     (order,) = read(app, select(PaymentOrder))
     assert (order.state, order.approved_by) == ("approved", second)
     assert client.get("/money/orders").text.count(order.number) == 1
+    listed = client.get("/money/orders/export.csv").data.decode("utf-8-sig")
+    assert f"{order.number},已复核,1,'+cmd|calc" in listed
 
 
 def test_what_the_bank_refused_is_taken_off_the_order_and_a_waiting_order_is_cancelled(app, client, world):

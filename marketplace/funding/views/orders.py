@@ -28,6 +28,7 @@ from marketplace.payments.rules.orders import (
     ORDER_LABELS,
     ORDER_LINE_LABELS,
     PAYMENT_LABELS,
+    OrderLineState,
     OrderState,
     Payment,
     PaymentKind,
@@ -43,6 +44,7 @@ from marketplace.web.stepup import step_up, step_up_limit
 
 TREASURERS = payment_policy.TREASURERS
 LOOKS = {"prepared": "warn", "approved": "ok", "cancelled": "plain"}
+MOST_EXPORTED = 1_000
 LINE_LOOKS = {"ordered": "info", "paid": "ok", "cancelled": "plain"}
 
 
@@ -54,6 +56,20 @@ def orders() -> str:
     page = paginate(session, payment_queries.orders_of(actor.organization_id), number=page_number(request.args))
     return render_template("payments/orders.html", page=page, labels=ORDER_LABELS, looks=LOOKS, masked=masked,
                            accounts=payment_queries.bank_accounts_of(session, actor.organization_id))
+
+
+@funding.get("/money/orders/export.<any(csv, xlsx):kind>")
+@for_roles(*TREASURERS)
+@limiter.limit(EXPORT_LIMIT)
+def orders_export(kind: str) -> Response:
+    """Hand out every payment of the orders as a spreadsheet."""
+    found = db.session().scalars(payment_queries.orders_of(current_actor().organization_id).limit(MOST_EXPORTED))
+    heads = [gettext(word) for word in (N_("付款单"), N_("状态"), *FILE_HEADINGS, N_("付款状态"), N_("付款日期"))]
+    rows = [[order_.number, gettext(ORDER_LABELS[OrderState(order_.state)]), str(line.position), line.payee_name,
+             line.payee_bank, line.payee_account, line.amount.plain(), line.purpose,
+             gettext(ORDER_LINE_LABELS[OrderLineState(line.state)]), line.paid_on.isoformat() if line.paid_on else ""]
+            for order_ in found for line in order_.lines]
+    return spreadsheet([heads, *rows], kind=kind, name=gettext("付款单"), sheet=gettext("付款单"))
 
 
 def _account(session: Session) -> ReceivingAccount | None:
