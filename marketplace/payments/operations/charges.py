@@ -4,13 +4,17 @@ The network lies between two transactions: a row `requested` is committed, the h
 idempotency key, the answer is noted. Whoever stumbles in between asks again with the same ref.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from marketplace.core import audit, outbox
 from marketplace.core.access import Actor, require
+from marketplace.core.db import new_ref
 from marketplace.core.errors import Conflict, Invalid
 from marketplace.core.money import Money
 from marketplace.core.ports import PaymentPage, RefundAnswer
@@ -28,6 +32,8 @@ from marketplace.payments.rules.stripe import (
     later,
 )
 
+_NOTHING_YET = {"checkout_url": "", "is_live": False, "received": Money(0), "refunded": Money(0), "fee": Money(0),
+                "failure": "", "version_id": 1}
 _TOO_MUCH = N_("最多还能退 {left} 元：这笔付款收到 {received} 元，已退或在退 {refunded} 元")
 _FROM_PLEDGE = N_("这笔款已经记到认捐上。请从认捐页办理退回，配捐才会一起核减")
 
@@ -58,20 +64,29 @@ def request_charge(session: Session, *, actor: Actor, account: ReceivingAccount,
     require(may_take_charge(actor, account))
     if amount.fen <= 0:
         raise Invalid(N_("没有要付的金额"))
-    waiting = session.scalar(
+    made = _insert_once(session, {
+        "ref": new_ref(), "account_id": account.id, "subject_kind": subject[0], "subject_ref": subject[1],
+        "amount": amount, "currency": currency, "state": ChargeState.REQUESTED, "requested_by": actor.person_id,
+        "requested_at": now, **_NOTHING_YET})
+    charge = session.scalars(
         select(Charge).where(Charge.subject_kind == subject[0], Charge.subject_ref == subject[1],
-                             Charge.state.in_((ChargeState.REQUESTED, ChargeState.OPEN))).with_for_update())
-    if waiting is not None:
-        if waiting.amount != amount or waiting.account_id != account.id or waiting.currency != currency:
-            raise Conflict(N_("已经有一个 {amount} 元的付款页开着。请先付完，或关闭它再开新的"), amount=waiting.amount)
-        return waiting
-    charge = Charge(account=account, subject_kind=subject[0], subject_ref=subject[1], amount=amount, currency=currency,
-                    state=ChargeState.REQUESTED, requested_by=actor.person_id, requested_at=now)
-    session.add(charge)
-    session.flush()
-    audit.record(session, actor=actor, action="payments.charge_requested", subject=("charge", charge.ref), now=now,
-                 amount=amount.plain(), currency=currency, of=subject[1])
+                             Charge.state.in_((ChargeState.REQUESTED, ChargeState.OPEN))).with_for_update()
+        .execution_options(populate_existing=True)).one_or_none()
+    if charge is None:
+        raise Conflict(N_("这笔付款刚刚有了结果。请刷新页面再看"))
+    if (charge.amount, charge.account_id, charge.currency) != (amount, account.id, currency):
+        raise Conflict(N_("已经有一个 {amount} 元的付款页开着。请先付完，或关闭它再开新的"), amount=charge.amount)
+    if made is not None:
+        audit.record(session, actor=actor, action="payments.charge_requested", subject=("charge", charge.ref), now=now,
+                     amount=amount.plain(), currency=currency, of=subject[1])
     return charge
+
+
+def _insert_once(session: Session, row: Mapping[str, object]) -> int | None:
+    """Insert a charge and return its id; None when its subject has one that waits: two clicks at once are one."""
+    maker = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
+    made: int | None = session.scalar(maker(Charge).values(**row).on_conflict_do_nothing().returning(Charge.id))
+    return made
 
 
 def note_page(session: Session, *, charge_ref: str, page: PaymentPage) -> Charge:
