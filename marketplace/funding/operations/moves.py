@@ -53,9 +53,11 @@ def take(session: Session, *, actor: Actor, pledge: Pledge, step: Step, now: dat
     """Move a sum of a pledge from one bucket to the next; False when the same key did it before.
 
     Locks, in order: pledge, the project's sums, the cost line. Raises Conflict when the bucket holds less, or the
-    key belongs to something else. A repetition at the same time fails on the journal's unique key.
+    key belongs to something else.
     """
     check_amount(step.amount)
+    # the row before the key: of two at once, the second sees here what the first has done
+    session.execute(select(Pledge.id).where(Pledge.id == pledge.id).with_for_update(key_share=True))
     if _was_done(session, pledge, step):
         return False
     session.flush()
