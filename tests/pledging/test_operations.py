@@ -294,8 +294,10 @@ def test_no_round_for_a_project_where_no_gift_may_land(session):
     silent = make_published(session, evening.world.desk, title="没有写明接受捐赠的项目")
     with pytest.raises(Invalid, match="没有写明接受捐赠"):
         operations.open_round(session, actor=evening.host, event=evening.event, project=silent, level=Money.yuan(1), now=NOW)
-    line = funding.add_cost_line
-    assert callable(line)
+    line = funding.add_cost_line(session, actor=evening.world.desk.handler, project=silent, name="增加的送餐车", amount=Money.yuan(9_000), now=NOW)
+    with pytest.raises(Invalid, match="不属于这个项目"):
+        operations.open_round(session, actor=evening.host, event=evening.event, project=evening.world.project,
+                              level=Money.yuan(1), cost_line=line, now=NOW)
 
 
 def test_rounds_stand_only_in_a_running_event(session):

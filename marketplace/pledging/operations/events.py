@@ -59,6 +59,7 @@ def change_event(session: Session, *, actor: Actor, event: PledgingEvent, accoun
     if event.footing == Footing.FILED_PLAN:
         event.target = facts.target
         _check_plan_of(event)
+    session.flush()
     record(session, actor=actor, action="pledging.change", subject=("pledging_event", event.ref), now=now,
            title=event.title, starts_at=event.starts_at.isoformat())
 
