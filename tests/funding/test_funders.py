@@ -1,24 +1,25 @@
 """Funders: which bodies, what is shown before verification, lottery money, filed plans."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
 from marketplace.core.access import SYSTEM, Actor, Role
-from marketplace.core.db import transaction
+from marketplace.core.db import db, transaction
 from marketplace.core.errors import Conflict, Denied, Invalid
 from marketplace.core.money import Money
 from marketplace.funding import operations, policy
 from marketplace.funding.jobs import HANDLERS, following
 from marketplace.funding.models import CostLine
 from marketplace.funding.operations.funders import missing
+from marketplace.funding.queries import lottery
 from marketplace.funding.queries.funders import by_ref, funder_of
 from marketplace.funding.rules import funders as rules
 from marketplace.funding.rules.funders import FunderKind
 from marketplace.organizations import operations as organizations
 from marketplace.organizations.rules import OrganizationKind
 from tests.factories import NOW
-from tests.factories.funding import keeper, make_funder, make_world, officer
+from tests.factories.funding import held, keeper, make_funder, make_pledge, make_world, officer, released
 from tests.factories.organizations import credit_code, make_organization, make_unit, operator
 from tests.factories.payments import make_operator, make_proof
 
@@ -312,3 +313,29 @@ def test_an_organization_that_is_sent_back_is_no_verified_funder_any_more(ctx):
         assert [by_ref(session, one).verified_at for one in refs] == [None, None, NOW]
     following.follow_verification(organization_ref="gone")
     assert set(following.HANDLERS) <= set(HANDLERS)
+
+
+# ---- the yearly list of lottery money ----
+
+def test_the_years_lottery_money_is_listed_for_publication(ctx):
+    with transaction() as session:
+        world = make_world(session)
+        bureau = make_funder(session, kind="lottery", organization=make_unit(session, name="澜川区民政局"))
+
+        def give(yuan, **facts):
+            return make_pledge(session, world, funder=bureau, amount=Money.yuan(yuan), lottery_purpose="elderly", **facts)
+
+        give(5_000, is_verbal=True)
+        operations.cancel(session, actor=SYSTEM, pledge=give(3_000), reason="解除", now=NOW)
+        give(2_000, now=datetime(2026, 12, 31, 16, tzinfo=UTC))          # already next year in Beijing
+        operations.disburse(session, actor=SYSTEM, release=released(session, world, held(session, world, give(8_000)),
+                                                                    Money.yuan(1_000)),
+                            from_account=world.suspense, idem_key="out", now=NOW)
+        make_pledge(session, world)                                       # no lottery money
+        number, receiver = world.project.number, world.receiver.name
+    done = ctx.test_cli_runner().invoke(args=["funding", "lottery-list", "--year", "2026"])
+    assert done.exit_code == 0
+    assert done.stdout.splitlines()[1:] == [
+        f"澜川区民政局,{number},桐浦街道长者助餐服务,{receiver},扶老,8000.00,1000.00,接收方已确认"]
+    assert "2027-06-30" in done.stderr
+    assert [use.promised for use in lottery.uses(db.session(), year=2027)] == [Money.yuan(2_000)]
