@@ -1,6 +1,7 @@
 """The builder of a pool and its rule, with five gifts to try it on; the change of a pool's cap."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
@@ -50,10 +51,11 @@ class RuleForm(FlaskForm):
     gift4 = MoneyField(_l("第 4 笔"), [Optional()])
     gift5 = MoneyField(_l("第 5 笔"), [Optional()])
 
-    def offer(self, *, categories: Mapping[str, str], areas: Mapping[str, str], translate: Any) -> None:
-        """Fill in the choices; a code that is chosen already stays a choice."""
+    def offer(self, *, categories: Mapping[str, str], areas: Mapping[str, str], translate: Any,
+              names_of_codes: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Fill in the choices; a code that is chosen already stays a choice, under its name where it has one."""
         for field, names in ((self.categories, categories), (self.areas, areas)):
-            kept = {code: code for code in field.data or () if code not in names}
+            kept = {code: names_of_codes.get(code, code) for code in field.data or () if code not in names}
             field.choices = [SelectChoice(code, name) for code, name in {**names, **kept}.items()]
         self.receiver_kinds.choices = [SelectChoice(kind.value, translate(label)) for kind, label in KIND_LABELS.items()]
 

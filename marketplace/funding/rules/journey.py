@@ -13,8 +13,8 @@ MOVE_LABELS: Mapping[Move, str] = {
     Move.WIN: N_("争议了结，款项保留"), Move.LOSE: N_("争议了结，款项退回付款人"), Move.DROP: N_("未到账部分了结"),
 }
 OTHER_LABELS: Mapping[str, str] = {
-    "pledge.promise": N_("作出认捐"), "match.capture": N_("配套确认"), "match.reserve": N_("预留配套"),
-    "match.return": N_("配套退回资金池"),
+    "pledge.promise": N_("作出认捐"), "match.captured": N_("配套确认"), "match.reserved": N_("预留配套"),
+    "match.returned": N_("配套退回资金池"), "match.moved": N_("配套转到另一个资金池"),
 }
 
 

@@ -62,7 +62,7 @@ def _offer(form: RuleForm) -> None:
     """Give the builder its choices: main categories, the district with its towns, kinds of organizations."""
     form.offer(categories={code: name for code, name in category_names().items() if len(code) == MAIN_LEVEL},
                areas={code: name for code, name in area_names().items() if len(code) <= TOWN_LEVEL},
-               translate=gettext)
+               translate=gettext, names_of_codes=category_names())
 
 
 def _accounts(funder: Funder) -> list[ReceivingAccount]:
