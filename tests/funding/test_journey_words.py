@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-import marketplace.funding.operations as operations
+from marketplace.funding import operations
 from marketplace.funding.rules.buckets import Move
 from marketplace.funding.rules.journey import label_of
 
