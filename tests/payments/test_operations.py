@@ -378,3 +378,30 @@ def test_others_neither_keep_receipts_nor_see_lines(session):
                 queries.line_by_ref(session, line.ref, actor=who)
         else:
             assert queries.line_by_ref(session, line.ref, actor=who) is line
+
+
+def test_an_account_that_is_closed_receives_pays_and_is_verified_no_more(session):
+    made = make_account(session)
+    who = make_treasurer(session, made.organization)
+    operations.close_account(session, actor=who, account=made, now=NOW)
+    with pytest.raises(Denied, match="停用"):
+        import_lines(session, made, came("1.00"), actor=who)
+    with pytest.raises(Denied, match="停用"):
+        operations.verify_account(session, actor=make_operator(session), account=made, now=NOW)
+    with pytest.raises(Conflict, match="停用"):
+        operations.close_account(session, actor=who, account=made, now=NOW)
+    with pytest.raises(Conflict, match="不能再换"):
+        operations.attach_proof(session, actor=who, account=made, proof_file=make_proof(session, made.organization), now=NOW)
+
+
+def test_only_what_went_out_is_a_charge_and_a_line_on_its_way_back_is_not_taken_apart(session):
+    made, line = one_line(session, came("100.00", name="王女士", account="6240001111"))
+    who = make_treasurer(session, made.organization)
+    with pytest.raises(Invalid, match="只有支出"):
+        operations.book_fee(session, actor=who, line=line, matched_by=MatchedBy.PERSON, now=NOW)
+    with pytest.raises(Invalid, match="大于零"):
+        settle(session, made, line, 0)
+    part = settle(session, made, line, 1_000)
+    operations.prepare_order(session, actor=who, account=made, payments=[pay(line)], now=NOW)
+    with pytest.raises(Conflict, match="正在退回"), session.begin_nested():
+        operations.unsettle_part(session, actor=who, part=part, reason="记错", now=NOW)

@@ -153,3 +153,51 @@ def test_a_sheet_without_known_headings_and_two_that_fit_are_refused():
         read_statement([*debit_credit([came("1.00")]), *debit_credit([came("2.00")])], "auto", today=TODAY)
     with pytest.raises(Invalid, match="没有一笔明细"):
         read_statement(sheet([HEADS]), "auto", today=TODAY)
+
+
+MARKED = ["记账日期", "借贷标志", "交易金额", "手续费", "账户余额", "交易用途", "交易流水"]
+
+
+@pytest.mark.parametrize(("row", "place", "words"), [
+    (["20261120", "进", "1.00", "", "1.00", "", "T1"], (2, "B"), "“借”或“贷”"),
+    (["20261120", "贷", "", "", "1.00", "", "T1"], (2, "C"), "空的或是零"),
+    (["20261120", "贷", "-1.00", "", "1.00", "", "T1"], (2, "C"), "冲正"),
+    (["20261120", "贷", "1.00", "-1", "1.00", "", "T1"], (2, "D"), "手续费不能小于零"),
+    (["20261120", "贷", "1.00", "", "", "", "T1"], (2, "E"), "余额是空的"),
+    (["20261120", "贷", "1.00", "", "1.00", "", ""], (2, "G"), "流水号是空的"),
+])
+def test_what_a_marked_line_lacks_is_told_at_its_cell(row, place, words):
+    (fault,) = read_statement(sheet([MARKED, row]), "marked", today=TODAY).faults
+    assert (fault.row, fault.column) == place
+    assert words in fault.reason
+
+
+def test_a_head_that_states_no_amount_is_refused():
+    for written in ("很多", "0.001"):
+        with pytest.raises(Invalid, match="期初余额"):
+            read_statement(sheet(
+                [["期初余额", written], HEADS, ["2026-11-20", "S1", "", "1.00", "1.00", "", "", ""]]), "auto", today=TODAY)
+
+
+def test_words_of_a_bank_charge_count_only_when_nobody_else_is_paid():
+    from marketplace.payments.rules.lines import is_fee
+
+    assert is_fee(name="", purpose="对公账户管理费")
+    assert not is_fee(name="某某公司", purpose="手续费")
+    assert not is_fee(name="", purpose="转账")
+
+
+def test_the_code_of_a_payment_is_found_in_any_writing_and_not_inside_a_longer_one():
+    from marketplace.payments.rules.orders import names_code, payment_code
+
+    code = payment_code("FK-2026-0007", 1)
+    assert code == "FK20260007-1"
+    assert names_code("拨付ＦＫ20260007－1 节点", code)
+    assert names_code("fk2026 0007-1", code)
+    assert not names_code("FK20260007-12", code)
+
+
+def test_only_the_last_digits_of_an_account_are_shown():
+    from marketplace.payments.rules.accounts import masked
+
+    assert (masked("6210000000001234"), masked("1234")) == ("****1234", "1234")
