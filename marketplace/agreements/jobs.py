@@ -62,7 +62,8 @@ def agreement_html(agreement: DonationAgreement) -> str:
     return current_app.jinja_env.get_template("pdf/agreement.html").render(
         terms=terms, number=agreement.number, is_demo=agreement.is_demo, terms_sha256=agreement.terms_sha256,
         verify_code=agreement.verify_code, verify_site=f"{site.partition('://')[2]}/v",
-        qr=qr_svg(f"{site}/v/{agreement.verify_code}"), dated=beijing(agreement.frozen_at).isoformat(timespec="seconds"),
+        qr=qr_svg(f"{site}/v/{agreement.verify_code}"),
+        dated=beijing(agreement.frozen_at).isoformat(timespec="seconds"),
         site_name=config().site_name, blank=BLANK, party_rows=PARTY_ROWS,
         ordinals=[clause_number(at + 1) for at in range(len(clauses))])
 

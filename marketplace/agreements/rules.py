@@ -96,7 +96,8 @@ def _contract(facts: Facts) -> Clause:
 
 def _account(facts: Facts) -> Clause:
     account = facts["account"]
-    where = f"{account['holder']}，开户银行 {account['bank']}，账号 {account['number']}" if account["number"] else account["holder"]
+    named = f"{account['holder']}，开户银行 {account['bank']}，账号 {account['number']}"
+    where = named if account["number"] else account["holder"]
     return Clause("交付和接收账户", (
         f"捐赠人按认捐书约定的时间和期次，将捐赠财产汇入乙方账户：{where}。汇款附言写明认捐书上的识别码。",
         "平台不接收、不保管、不转付捐赠财产，只记录各方确认的收付事实。",

@@ -46,7 +46,8 @@ GIFTS_A_PROJECT = 3
 OPEN_PROJECTS, CONTRACTED_PROJECTS = 8, 6
 MOST_GUESTS = 40
 LINE_SHARE = 50                                     # per cent of what is held that a first milestone releases
-PROOF = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c020000000b4944415478da6364f80f0001"
+PROOF = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c02"
+                      "0000000b4944415478da6364f80f0001"
                       "05010118d84d2d0000000049454e44ae426082")
 
 
@@ -65,8 +66,8 @@ def register_givers(session: Session, world: World) -> None:
     """Register firms, a chamber, named persons and every verified foundation as funders."""
     began = world.now - FOUNDED + timedelta(days=40)
     for name in (*FIRMS, CHAMBER):
-        _register(session, world, name, OrganizationKind.ASSOCIATION if name == CHAMBER else OrganizationKind.ENTERPRISE,
-                  began)
+        kind = OrganizationKind.ASSOCIATION if name == CHAMBER else OrganizationKind.ENTERPRISE
+        _register(session, world, name, kind, began)
     bodies = session.scalars(
         select(Organization).where(Organization.verification == Verification.VERIFIED,
                                    Organization.kind == OrganizationKind.FOUNDATION).order_by(Organization.id)).all()
@@ -129,7 +130,8 @@ def open_pools(session: Session, world: World, fund: Fund) -> None:
     for name, purpose, cap, terms in (
         ("银龄共餐配套资金", "支持社区为老年人提供助餐和上门服务", 600_000, RuleTerms(
             numerator=1, denominator=1, per_pledge_cap=Money.yuan(20_000), per_project_cap=Money.yuan(60_000),
-            categories=("A0402",), floor=Money.yuan(1_000), floor_budget=Money.yuan(50_000), matches_verbal=True, priority=10)),
+            categories=("A0402",), floor=Money.yuan(1_000), floor_budget=Money.yuan(50_000),
+            matches_verbal=True, priority=10)),
         ("社区儿童与家庭配套资金", "支持社区儿童陪伴、家庭探访和困境儿童关爱", 300_000, RuleTerms(
             numerator=1, denominator=2, per_donor_cap=Money.yuan(50_000), categories=("A0401", "A1003"), min_donors=2,
             priority=20)),
@@ -163,7 +165,8 @@ def promise_gifts(session: Session, world: World, fund: Fund) -> None:
 def _projects(session: Session, world: World) -> list[tuple[Project, datetime]]:
     """Return the projects that get money, each with the moment of its first promise."""
     wanted = []
-    for state, count, back in ((ProjectState.CONTRACTED, CONTRACTED_PROJECTS, 20), (ProjectState.PUBLISHED, OPEN_PROJECTS, 2)):
+    for state, count, back in ((ProjectState.CONTRACTED, CONTRACTED_PROJECTS, 20),
+                               (ProjectState.PUBLISHED, OPEN_PROJECTS, 2)):
         rows = session.scalars(select(Project).where(Project.state == state, Project.takes_matching)
                                .order_by(Project.published_at, Project.id).limit(count))
         wanted += [(project, world.now - timedelta(days=back, hours=number)) for number, project in enumerate(rows)]
@@ -196,12 +199,14 @@ def _statement(session: Session, fund: Fund, account: ReceivingAccount, due: Seq
     paid = [(pledge.amount, pledge.funder.name, pledge.funder.payer_accounts, f"认捐款 {pledge.code}") for pledge in due]
     for number, (amount, name, number_of, purpose) in enumerate([*paid, (Money.yuan(3_000), "澜川某热心企业", "", "爱心款")], 1):
         balance += amount
-        rows.append([day, f"DEMO{now:%Y%m%d}{number:04d}", "", amount.plain(), balance.plain(), name, number_of, purpose])
+        rows.append([day, f"DEMO{now:%Y%m%d}{number:04d}", "", amount.plain(), balance.plain(), name, number_of,
+                     purpose])
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
     payments.import_statement(
         session, actor=fund.first, account=account, name="对账单（演示）.csv", data=text.getvalue().encode(),
-        tables=[SheetTable("对账单", [[SheetCell(cell) for cell in row] for row in rows])], mapping="debit_credit", now=now)
+        tables=[SheetTable("对账单", [[SheetCell(cell) for cell in row] for row in rows])], mapping="debit_credit",
+        now=now)
     session.flush()
     funding.match_lines(session, actor=fund.first, account=account, now=now)
     for pledge in due:
@@ -220,7 +225,8 @@ def _release(session: Session, fund: Fund, pledge: Pledge, now: datetime) -> Non
 
 def set_up_evening(session: Session, world: World, fund: Fund) -> None:
     """Prepare a pledging event for next week: guest list, paddles, no round yet."""
-    account, host = session.get_one(ReceivingAccount, fund.account_id), session.get_one(Organization, fund.organization_id)
+    account = session.get_one(ReceivingAccount, fund.account_id)
+    host = session.get_one(Organization, fund.organization_id)
     event = pledging.create_event(
         session, actor=fund.first, host=host, account=account, now=world.now - timedelta(days=8),
         facts=EventFacts(title="银龄共餐认捐会", place="澜川区社会组织服务中心",

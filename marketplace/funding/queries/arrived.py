@@ -10,7 +10,7 @@ from marketplace.funding.models import Funder, Pledge
 
 
 def arrived_at(organization_id: int | None) -> Select[Pledge]:
-    """Return the statement of the pledges to an organization with money that waits for its confirmation, oldest first."""
+    """Return the statement of the pledges to an organization whose money waits for its confirmation, oldest first."""
     return (select(Pledge).where(Pledge.receiver_id == organization_id, Pledge.paid > Money(0))
             .options(joinedload(Pledge.funder).joinedload(Funder.organization), joinedload(Pledge.project))
             .order_by(Pledge.id))

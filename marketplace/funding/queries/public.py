@@ -40,4 +40,5 @@ def _document(pool: MatchingPool, rule: MatchingRule) -> PublicDocument:
         kind="pool", ref=pool.ref, title=pool.name, body="\n".join(filter(None, (pool.purpose, rule.sentence))),
         url=f"/pools/{pool.ref}", buyer="" if funder.is_name_withheld else funder.name, published_at=pool.opened_at,
         category=rule.categories[0] if rule.categories else "", area=rule.areas[0] if rule.areas else "",
-        words=tuple(filter(None, (pool.filed_plan_number,))), facets=facets, lead=(pool.purpose,) if pool.purpose else ())
+        words=tuple(filter(None, (pool.filed_plan_number,))), facets=facets,
+        lead=(pool.purpose,) if pool.purpose else ())

@@ -1,4 +1,4 @@
-"""The receiving body confirms what arrived, many at once: from then on the money is held, and matching money follows."""
+"""The receiving body confirms what arrived, many at once: from then on the money is held; matching money follows."""
 
 from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext
@@ -46,8 +46,8 @@ def confirm_arrived() -> Response | tuple[str, int]:
         with transaction() as session:
             pledges = chosen(session, actor.organization_id, refs)
             for pledge in pledges:
-                operations.confirm(session, actor=actor, pledge=pledge, amount=pledge.paid, now=now,
-                                   idem_key=f"confirm:{pledge.ref}:{pledge.held.fen}:{pledge.paid.fen}:{now.isoformat()}")
+                key = f"confirm:{pledge.ref}:{pledge.held.fen}:{pledge.paid.fen}:{now.isoformat()}"
+                operations.confirm(session, actor=actor, pledge=pledge, amount=pledge.paid, now=now, idem_key=key)
             count = len(pledges)
     except DomainError as refused:
         return _page(say(refused), refs), status_of(refused)

@@ -27,5 +27,6 @@ from marketplace.pledging.operations.reminders import remind, remind_all, remind
 __all__ = [
     "Answer", "Shown", "add_all", "add_guest", "change_event", "change_guest", "check_in", "check_name", "check_out",
     "choose_footing", "close_event", "close_round", "create_event", "go_live", "open_round", "prepare_papers",
-    "record_entry", "register_copies", "remind", "remind_all", "remind_due", "remove_guest", "renew_display_key", "settle", "undo_entry",
+    "record_entry", "register_copies", "remind", "remind_all", "remind_due", "remove_guest", "renew_display_key",
+    "settle", "undo_entry",
 ]

@@ -40,10 +40,12 @@ def _page(ref: str, form: SignedCopiesForm | None = None, *, failed: str = "") -
     waiting = [paper for paper in found if paper.state == "prepared"]
     covered = {str(paper.facts["verbal"]) for paper in waiting}
     body = render_template(
-        "pledging/papers.html", event=event, waiting=waiting, done=[paper for paper in found if paper.state != "prepared"],
+        "pledging/papers.html", event=event, waiting=waiting,
+        done=[paper for paper in found if paper.state != "prepared"],
         without=[pledge for pledge in ageing.unsigned(session, event) if pledge.ref not in covered],
         form=(form or SignedCopiesForm()).offer(waiting), failed=failed,
-        may_work=policy.may_work(current_actor(), event), printed=sum(paper.document_id is not None for paper in waiting))
+        may_work=policy.may_work(current_actor(), event),
+        printed=sum(paper.document_id is not None for paper in waiting))
     return body, UNPROCESSABLE if failed or (form is not None and (form.errors or form.form_errors)) else 200
 
 
