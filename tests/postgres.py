@@ -35,9 +35,12 @@ def _binaries(folder: Path) -> Path:
 
 
 class Postgres:
-    """One throw-away server on a loopback port, in a temp folder, ended by stop()."""
+    """One throw-away server on a loopback port, in a temp folder, ended by stop().
 
-    def __init__(self) -> None:
+    It does not wait for the disk; `is_durable` (for measurements) leaves that as in production.
+    """
+
+    def __init__(self, *, is_durable: bool = False) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="pg-"))
         self.folder.chmod(0o755)
         self.bin = _binaries(self.folder)
@@ -52,8 +55,9 @@ class Postgres:
             self.port = probe.getsockname()[1]
         self._run("initdb", "-D", str(self.home / "data"), "-U", "postgres", "-A", "trust", "--no-sync",
                   "-E", "UTF8", "--locale=C.UTF-8")
-        options = (f"-c listen_addresses=127.0.0.1 -c port={self.port} -c unix_socket_directories={self.home} "
-                   "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200")
+        options = f"-c listen_addresses=127.0.0.1 -c port={self.port} -c unix_socket_directories={self.home} -c max_connections=200"
+        if not is_durable:
+            options += " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
         self._run("pg_ctl", "-D", str(self.home / "data"), "-w", "-l", str(self.home / "log"), "-o", options, "start")
 
     def _run(self, program: str, *words: str) -> None:

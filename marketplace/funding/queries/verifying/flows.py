@@ -12,6 +12,8 @@ Pair = tuple[str, str]
 OF_PLEDGE = frozenset({"promised", "paid", "held", "milestone", "refund", "disputed"})
 OF_POOL = frozenset({"pool-available", "pool-reserved"})
 OF_ACCOUNT = frozenset({"cash-bank", "cash-stripe", "transit", "fee", "suspense"})
+_FAMILY = {"commitment": "funder", **dict.fromkeys(OF_PLEDGE, "pledge"), **dict.fromkeys(OF_POOL, "pool"),
+           **dict.fromkeys(OF_ACCOUNT, "account")}
 OUTSIDE = ("suspense", "cash-stripe", "cash-bank")
 _STEPS = frozenset({
     ("commitment", "promised"), ("promised", "commitment"), ("pool-reserved", "promised"),
@@ -79,32 +81,32 @@ def sort_flows(books: Books, findings: Findings) -> Flows:
 
 def _sort(flows: Flows, findings: Findings, pair: Pair, refs: tuple[str, str], fen: int) -> None:
     """Add one movement to everything that it touches."""
-    owners: dict[str, str] = {}
-    for kind, ref in zip(pair, refs, strict=True):
-        if kind == "milestone":
-            _add(flows.milestones, ref, pair, fen)
-            ref = ref.partition(":")[0]  # noqa: PLW2901 - the pledge of the milestone
-        family = _family(kind)
-        if owners.setdefault(family, ref) != ref:
-            findings.add("I10", f"money moved between two of a {family}", f"{pair[0]} -> {pair[1]}", owners[family],
-                         ref)
+    left, right = pair
+    one, other = refs
+    if left == "milestone" or right == "milestone":
+        one, other = _milestone(flows, pair, refs, fen)
+    first, second = _FAMILY[left], _FAMILY[right]
+    if first == second:
+        if one != other:
+            findings.add("I10", f"money moved between two of a {first}", f"{left} -> {right}", one, other)
+        second = ""
+    owners = {first: one, second: other}
     for family, sums in (("pledge", flows.pledges), ("pool", flows.pools), ("account", flows.accounts)):
         if family in owners:
             _add(sums, owners[family], pair, fen)
     mine = owners.get("pledge") or owners.get("pool") or ""
     if "funder" in owners:
         flows.funders.setdefault(mine, set()).add(owners["funder"])
-    if "pledge" in owners and "pool" in owners:
+    elif "pledge" in owners and "pool" in owners:
         flows.sources.setdefault(mine, set()).add(owners["pool"])
 
 
-def _family(kind: str) -> str:
-    """Return whose account this kind is."""
-    if kind in OF_PLEDGE:
-        return "pledge"
-    if kind in OF_POOL:
-        return "pool"
-    return "account" if kind in OF_ACCOUNT else "funder"
+def _milestone(flows: Flows, pair: Pair, refs: tuple[str, str], fen: int) -> tuple[str, str]:
+    """Count a movement of a milestone; return the references with that of its pledge in its place."""
+    at = pair.index("milestone")
+    _add(flows.milestones, refs[at], pair, fen)
+    pledge = refs[at].partition(":")[0]
+    return (pledge, refs[1]) if at == 0 else (refs[0], pledge)
 
 
 def _add(sums: dict[str, dict[Pair, int]], key: str, pair: Pair, fen: int) -> None:

@@ -1,15 +1,27 @@
 """Pledges against the ledger, project sums against both: every fen of every bucket (I3, I7, I10, I12)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from marketplace.funding.queries.verifying.flows import OUTSIDE, Flows
+from marketplace.funding.queries.verifying.flows import OUTSIDE, Flows, Pair
 from marketplace.funding.queries.verifying.reading import Reader
 from marketplace.funding.queries.verifying.report import Findings
 
-PLACES = ("open", "paid", "held", "released", "disbursed", "refunding", "refunded", "disputed", "dropped")
-COLUMNS = ("amount", *PLACES)
-_ACCOUNTS = {"open": "promised", "paid": "paid", "held": "held", "refunding": "refund", "disputed": "disputed"}
+COLUMNS = ("amount", "open", "paid", "held", "released", "disbursed", "refunding", "refunded", "disputed", "dropped")
+_OPEN, _DISBURSED, _REFUNDED, _DROPPED = (COLUMNS.index(name) for name in ("open", "disbursed", "refunded", "dropped"))
+_FIRST = 6                        # of the columns of money in a row of _PLEDGES
+_NOTHING: Mapping[Pair, int] = {}
+_MEANS: Mapping[Pair, tuple[tuple[str, int], ...]] = {     # what a movement says of a pledge
+    ("commitment", "promised"): (("promised", 1),), ("promised", "commitment"): (("fallen", 1),),
+    ("pool-reserved", "promised"): (("matched", 1),), ("pool-available", "promised"): (("matched", 1),),
+    ("promised", "pool-available"): (("matched", -1),),
+    ("held", "milestone"): (("released", 1),), ("milestone", "held"): (("released", -1),),
+    **{(outside, "paid"): (("arrived", 1),) for outside in OUTSIDE},
+    **{("paid", outside): (("arrived", -1), ("undone", 1)) for outside in OUTSIDE},
+    **{(outside, "held"): (("clawed", 1),) for outside in OUTSIDE},
+    **{("milestone", outside): (("spent", 1),) for outside in OUTSIDE},
+    **{(account, outside): (("gone", 1),) for account in ("refund", "disputed") for outside in OUTSIDE},
+}
 _PLEDGES = """
 SELECT p.ref, p.kind, p.project_id, f.ref, m.ref, p.is_verbal, p.amount, p.open, p.paid, p.held, p.released,
   p.disbursed, p.refunding, p.refunded, p.disputed, p.dropped
@@ -64,63 +76,62 @@ def check_pledges(reader: Reader, flows: Flows, findings: Findings, keys: set[st
 def _pledge(flows: Flows, findings: Findings, sums: Sums, keys: set[str], row: tuple[Any, ...]) -> None:
     """Check one pledge against the ledger and count it among the sums of its project."""
     ref, kind, project, funder, pool, is_verbal, amount, *places = row
-    where = f"pledge {ref}"
+    fen = row[_FIRST:]
     if amount != sum(places) or min(places) < 0:
-        findings.add("I3", "the places of a pledge do not add up", where, amount, sum(places))
-    fen = dict(zip(COLUMNS, (amount, *places), strict=True))
-    says = _by_ledger(flows, ref, kind)
-    for what in COLUMNS:
-        if says[what] != fen[what]:
-            findings.add("I3", f"“{what}” is not what the ledger says", where, says[what], fen[what])
-    if kind == "own" and f"pledge:{ref}:promise" not in keys:
-        findings.add("I10", "a pledge without the journal of its promise", where, f"pledge:{ref}:promise", None)
+        findings.add("I3", "the places of a pledge do not add up", f"pledge {ref}", amount, sum(places))
+    says, arrived = _by_ledger(flows.pledges.get(ref, _NOTHING), kind)
+    if says != fen:
+        for what, told, found in zip(COLUMNS, says, fen, strict=True):
+            findings.equal("I3", f"“{what}” is not what the ledger says", f"pledge {ref}", told, found)
+    if kind == "own" and (key := f"pledge:{ref}:promise") not in keys:
+        findings.add("I10", "a pledge without the journal of its promise", f"pledge {ref}", key, None)
     faced = flows.funders.get(ref)
-    if faced is not None and faced != {funder}:
-        findings.add("I10", "promised money came from another funder", where, funder, sorted(faced))
+    if faced is not None and (len(faced) > 1 or funder not in faced):
+        findings.add("I10", "promised money came from another funder", f"pledge {ref}", funder, sorted(faced))
     if flows.sources.get(ref, {pool}) != {pool}:
-        findings.add("I10", "matching money came from another pool", where, pool, sorted(flows.sources[ref]))
+        findings.add("I10", "matching money came from another pool", f"pledge {ref}", pool, sorted(flows.sources[ref]))
     _count(sums, (project, kind), fen, says, is_verbal=bool(is_verbal))
+    if arrived:
+        _count_money(sums, project, arrived, says)
 
 
-def _by_ledger(flows: Flows, ref: str, kind: str) -> dict[str, int]:
-    """Return what the amount and the places of a pledge are by the ledger alone."""
-    mine = flows.pledges.get(ref, {})
-    get, balance = mine.get, flows.balances.get
-    arrived = sum(get((outside, "paid"), 0) - get(("paid", outside), 0) for outside in OUTSIDE)
-    clawed = sum(get((outside, "held"), 0) for outside in OUTSIDE)
-    spent = sum(get(("milestone", outside), 0) for outside in OUTSIDE)
-    gone = sum(get(("refund", outside), 0) + get(("disputed", outside), 0) for outside in OUTSIDE)
-    back_to_promise = sum(get(("paid", outside), 0) for outside in OUTSIDE)
-    promises, fallen = get(("commitment", "promised"), 0), get(("promised", "commitment"), 0)
-    if kind == "own":
-        amount = promises - back_to_promise
-    else:
-        amount = (get(("pool-reserved", "promised"), 0) + get(("pool-available", "promised"), 0)
-                  - get(("promised", "pool-available"), 0))
-    says = {place: balance(f"{account}:{ref}", 0) for place, account in _ACCOUNTS.items()}
-    released = get(("held", "milestone"), 0) - get(("milestone", "held"), 0) - spent
-    return {"amount": amount, "arrived": arrived, **says, "released": released, "disbursed": spent - clawed,
-            "refunded": gone, "dropped": fallen - arrived - back_to_promise}
+def _by_ledger(moved: Mapping[Pair, int], kind: str) -> tuple[tuple[int, ...], int]:
+    """Return what the amount and the places of a pledge are by the ledger alone, and what arrived for it."""
+    stands: dict[str, int] = {}
+    does: dict[str, int] = {}
+    for pair, fen in moved.items():
+        debit, credit = pair
+        stands[debit] = stands.get(debit, 0) - fen
+        stands[credit] = stands.get(credit, 0) + fen
+        for what, sign in _MEANS.get(pair, ()):
+            does[what] = does.get(what, 0) + sign * fen
+    done, there = does.get, stands.get
+    arrived, undone, spent = done("arrived", 0), done("undone", 0), done("spent", 0)
+    amount = done("promised", 0) - undone if kind == "own" else done("matched", 0)
+    return (amount, there("promised", 0), there("paid", 0), there("held", 0), done("released", 0) - spent,
+            spent - done("clawed", 0), there("refund", 0), done("gone", 0), there("disputed", 0),
+            done("fallen", 0) - arrived - undone), arrived
 
 
-def _count(sums: Sums, key: Key, fen: Mapping[str, int], says: Mapping[str, int], *, is_verbal: bool) -> None:
+def _count(sums: Sums, key: Key, fen: Sequence[int], says: Sequence[int], *, is_verbal: bool) -> None:
     """Add one pledge to the sums of its project."""
-    for table, by in ((sums.rows, fen), (sums.books, says)):
+    for table, row in ((sums.rows, fen), (sums.books, says)):
         mine = table.get(key)
         if mine is None:
             mine = table[key] = [0] * len(COLUMNS)
-        for at, column in enumerate(COLUMNS):
-            if value := by[column]:
+        for at, value in enumerate(row):
+            if value:
                 mine[at] += value
     if is_verbal:
-        sums.verbal[key] = sums.verbal.get(key, 0) + fen["open"]
-    if fen["amount"] - fen["dropped"] - fen["refunded"] > 0:
+        sums.verbal[key] = sums.verbal.get(key, 0) + fen[_OPEN]
+    if fen[0] - fen[_REFUNDED] - fen[_DROPPED] > 0:
         sums.live[key] = sums.live.get(key, 0) + 1
-    project, arrived = key[0], says["arrived"]
-    if arrived:
-        sums.arrived[project] = sums.arrived.get(project, 0) + arrived
-        sums.refunded[project] = sums.refunded.get(project, 0) + says["refunded"]
-        sums.disbursed[project] = sums.disbursed.get(project, 0) + says["disbursed"]
+
+
+def _count_money(sums: Sums, project: int, arrived: int, says: Sequence[int]) -> None:
+    """Count money that really came for a project, went back and was paid out."""
+    for table, fen in ((sums.arrived, arrived), (sums.refunded, says[_REFUNDED]), (sums.disbursed, says[_DISBURSED])):
+        table[project] = table.get(project, 0) + fen
 
 
 def _projects(reader: Reader, findings: Findings, sums: Sums) -> None:
