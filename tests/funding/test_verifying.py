@@ -336,3 +336,19 @@ def test_a_snapshot_sees_one_moment_while_others_go_on_writing(fresh_app):
 
 def test_as_json_leaves_out_what_interfaces_do_not_name(session):
     assert list(as_json(verify(session, now=NOW))) == ["ok", "entries", "entries_per_second", "invariants", "problems"]
+
+
+def test_the_database_refuses_by_itself_to_give_more_than_there_is(session):
+    pool = make_pool(session, cap=Money.yuan(10))
+    for column in ("reserved", "captured"):
+        with pytest.raises(sa.exc.IntegrityError, match="no_overspend"), session.begin_nested():
+            session.execute(sa.text(f"UPDATE matching_pool SET {column} = cap + 1 WHERE id = :id"), {"id": pool.id})
+
+
+def test_the_worked_table_of_the_handbook_is_what_money_does():
+    text = (Path(__file__).parents[2] / "docs" / "funding.md").read_text()
+    parts = Money(5_001).split([5_000, 3_333, 1_668])
+    assert [part.fen for part in parts] == [2_500, 1_667, 834]
+    for weight, part in zip((5_000, 3_333, 1_668), parts, strict=True):
+        row = next(line for line in text.splitlines() if line.startswith(f"| 5,001 × {weight:,} ÷ 10,001"))
+        assert row.rstrip(" |").endswith(f"{part.fen:,}")
