@@ -16,10 +16,10 @@ from marketplace.funding.rules.pledges import shown_code
 from marketplace.payments.models import BankLine, BankStatement, PaymentOrder, Receipt, ReceivingAccount
 from marketplace.payments.rules.orders import PaymentKind
 from tests.factories import NOW
-from tests.factories.accounts import PASSWORD, make_person, sign_in, with_password
+from tests.factories.accounts import PASSWORD, actor_of, make_person, sign_in, with_password
 from tests.factories.funding import held, keeper, make_funder, make_pledge, make_world
 from tests.factories.organizations import make_organization
-from tests.factories.payments import PNG, came, import_lines, make_account, make_operator
+from tests.factories.payments import PNG, came, import_lines, make_account, make_operator, went
 
 STATEMENTS = Path(__file__).parents[1] / "data" / "statements"
 
@@ -316,3 +316,78 @@ def test_strangers_see_nothing_of_an_account_a_line_or_an_order(app, client, wor
         assert client.get(address).status_code == 404, address
     assert client.post(f"/money/lines/{ref}/identify", data={"pledge": world["pledge"]}).status_code == 404
     assert "10,000.00" not in client.get("/money/suspense").text
+
+
+def lines_of(app, world, *rows):
+    """Import lines and return their references in order."""
+    with app.app_context(), transaction() as session:
+        account = session.scalars(select(ReceivingAccount).where(ReceivingAccount.ref == world["account"])).one()
+        statement = import_lines(session, account, *rows)
+        return list(session.scalars(select(BankLine.ref).where(BankLine.statement_id == statement.id).order_by(BankLine.id)))
+
+
+def test_a_line_that_went_out_is_a_payment_or_a_charge_of_the_bank(app, client, world):
+    mine, paid_, charge = lines_of(app, world, came("66.00", name="路人", account="6222000000001111"),
+                                   went("66.00", name="路人"), went("15.00", name="某银行"))
+    with app.app_context(), transaction() as session:
+        account = session.scalars(select(ReceivingAccount).where(ReceivingAccount.ref == world["account"])).one()
+        who = type("World", (), {"receiver": account.organization})
+        order = operations.prepare_order(session, actor=keeper(session, who), account=account, now=NOW,
+                                         subjects=[(PaymentKind.RETURN, mine)])
+        operations.approve_order(session, actor=keeper(session, who), order=order, now=NOW)
+        payment = order.lines[0].ref
+    sign_in(client, world["who"])
+    assert payment in client.get(f"/money/lines/{paid_}").text
+    assert client.post(f"/money/lines/{charge}/payment", data={"payment": payment}).status_code == 422
+    assert client.post(f"/money/lines/{paid_}/payment", data={"payment": payment}).status_code == 303
+    assert client.post(f"/money/lines/{charge}/fee").status_code == 303
+    assert {line.ref: line.state for line in read(app, select(BankLine))} == {
+        mine: "returned", paid_: "matched", charge: "matched"}
+    assert client.post(f"/money/lines/{charge}/fee").status_code == 403
+
+
+def test_money_that_a_provider_returned_is_held_again(app, client, world):
+    with app.app_context(), transaction() as session:
+        pledge = session.scalars(select(Pledge).where(Pledge.ref == world["pledge"])).one()
+        scene = type("World", (), {"suspense": f"suspense:{world['account']}"})
+        held(session, scene, pledge)
+        made = make_organization(session, legal_representative="邓林", contact_phone="13700007777")
+        release = operations.propose_release(
+            session, actor=operator_of_system(), pledge=pledge, milestone=1, amount=Money.yuan(4_000), payee=made,
+            evidence="首付条件已满足", now=NOW)
+        officer_ = make_person(session, role=Role.FUNDER, organization_id=pledge.funder.organization_id)
+        operations.confirm_release(session, actor=actor_of(session, officer_), release=release, now=NOW)
+        operations.disburse(session, actor=operator_of_system(), release=release, now=NOW, idem_key="d",
+                            from_account=scene.suspense)
+    (ref,) = lines_of(app, world, came("1500.00", name="承接方"))
+    sign_in(client, world["who"])
+    code = shown_code(world["code"])
+    refused = client.post(f"/money/lines/{ref}/unspent", data={"code": code, "amount": "1600"})
+    assert refused.status_code == 422
+    assert "只剩 1,500.00" in refused.text
+    assert client.post(f"/money/lines/{ref}/unspent", data={"code": code, "amount": ""}).status_code == 303
+    pledge = pledge_of(app, world)
+    assert (pledge.disbursed, pledge.held) == (Money.yuan(2_500), Money.yuan(7_500))
+
+
+def test_the_desk_tries_again_to_identify_and_says_what_came_of_it(app, client, world):
+    sign_in(client, world["who"])
+    assert "没有能自动认领的" in client.post("/money/suspense/match", follow_redirects=True).text
+    line_in(app, world, purpose=world["code"])
+    assert "自动认领了 1 笔" in client.post("/money/suspense/match", follow_redirects=True).text
+    assert pledge_of(app, world).paid == Money.yuan(10_000)
+
+
+def test_a_proof_is_replaced_while_it_waits_and_an_account_is_closed(app, client, world):
+    with app.app_context(), transaction() as session:
+        account = session.scalars(select(ReceivingAccount).where(ReceivingAccount.ref == world["account"])).one()
+        waiting = make_account(session, account.organization, is_verified=False).ref
+    sign_in(client, world["who"])
+    address = f"/money/accounts/{waiting}"
+    assert client.post(f"{address}/proof", data={}).status_code == 422
+    assert client.post(f"{address}/proof", data={"proof": (io.BytesIO(b"MZ"), "a.exe")}).status_code == 422
+    assert client.post(f"{address}/proof", data={"proof": (io.BytesIO(PNG), "新证明.png")}).status_code == 303
+    assert client.get(f"{address}/proof").status_code == 404       # not checked for viruses yet
+    assert client.post(f"{address}/close").status_code == 303
+    assert "已停用" in client.get(address).text
+    assert client.get("/money").status_code == 302
