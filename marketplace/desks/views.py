@@ -148,4 +148,5 @@ def privacy() -> str:
 def robots() -> Response:
     """Tell crawlers what is public."""
     return Response("User-agent: *\nDisallow: /my\nDisallow: /desk\nDisallow: /org\nDisallow: /ops\n"
-                    "Disallow: /fund\nDisallow: /money\nDisallow: /bids\nDisallow: /panel\nDisallow: /search\n", mimetype="text/plain")
+                    "Disallow: /fund\nDisallow: /money\nDisallow: /bids\nDisallow: /panel\nDisallow: /search\n",
+                    mimetype="text/plain")

@@ -49,7 +49,8 @@ class PledgeForm(FlaskForm):
         self.account.choices = [SelectChoice("", none), *(SelectChoice(*one) for one in accounts)]
         self.cost_line.choices = [SelectChoice("", none), *(SelectChoice(*one) for one in cost_lines)]
         self.leftover_rule.choices = [SelectChoice(key, translate(label)) for key, label in LEFTOVER_LABELS.items()]
-        self.lottery_purpose.choices = [SelectChoice(key.value, translate(label)) for key, label in PURPOSE_LABELS.items()]
+        self.lottery_purpose.choices = [
+            SelectChoice(key.value, translate(label)) for key, label in PURPOSE_LABELS.items()]
 
     def parts(self) -> list[Part]:
         """Return the instalments; raises Invalid for a row with only a day or only a sum."""

@@ -57,7 +57,8 @@ class RuleForm(FlaskForm):
         for field, names in ((self.categories, categories), (self.areas, areas)):
             kept = {code: names_of_codes.get(code, code) for code in field.data or () if code not in names}
             field.choices = [SelectChoice(code, name) for code, name in {**names, **kept}.items()]
-        self.receiver_kinds.choices = [SelectChoice(kind.value, translate(label)) for kind, label in KIND_LABELS.items()]
+        self.receiver_kinds.choices = [
+            SelectChoice(kind.value, translate(label)) for kind, label in KIND_LABELS.items()]
 
     def to_terms(self) -> RuleTerms:
         """Return the rule; raises Invalid with the field it belongs to."""

@@ -36,7 +36,8 @@ def _lines(pool: MatchingPool, state: str) -> Select[Allocation, Pledge, Project
     return query.where(Allocation.state == state) if state else query
 
 
-def page(session: Session, pool: MatchingPool, *, state: str = "", after: str = "") -> tuple[Sequence[Line], str | None]:
+def page(session: Session, pool: MatchingPool, *, state: str = "",
+         after: str = "") -> tuple[Sequence[Line], str | None]:
     """Return one page, newest first, and the key that leads to the next."""
     query = _lines(pool, state).order_by(Allocation.id.desc()).limit(PAGE + 1)
     if after:

@@ -39,12 +39,14 @@ def extras(session: Session, ref: str, *, actor: Actor) -> Extras:
     if not is_buyer:
         claims = claims.where(OwnContribution.organization_id == actor.organization_id)
     lines = session.scalars(select(CostLine).where(CostLine.project_id == project.id).order_by(CostLine.id)).all()
-    return Extras(project, lines if is_buyer else (), session.scalars(claims).all(), body if may_claim else None, is_buyer)
+    return Extras(project, lines if is_buyer else (), session.scalars(claims).all(), body if may_claim else None,
+                  is_buyer)
 
 
 def claim_by_ref(session: Session, ref: str, *, actor: Actor) -> OwnContribution:
     """Return a claim that this actor decides on or made; raises Denied(hidden) for any other."""
     found = session.scalar(select(OwnContribution).where(OwnContribution.ref == ref))
-    if found is None or not (policy.may_add_cost_line(actor, found.project) or policy.may_claim(actor, found.organization)):
+    if found is None or not (
+            policy.may_add_cost_line(actor, found.project) or policy.may_claim(actor, found.organization)):
         raise Denied(N_("没有这个页面，或您不能查看"), hidden=True)
     return found

@@ -28,7 +28,8 @@ def funders(*, is_verified: bool) -> Select[Funder]:
 
 def funder_counts(session: Session) -> tuple[int, int]:
     """Return how many funders wait and how many are verified."""
-    rows = session.execute(select(Funder.verified_at.is_not(None), func.count()).group_by(Funder.verified_at.is_not(None)))
+    is_verified = Funder.verified_at.is_not(None)
+    rows = session.execute(select(is_verified, func.count()).group_by(is_verified))
     counts = {bool(row[0]): int(row[1]) for row in rows}
     return counts.get(False, 0), counts.get(True, 0)
 

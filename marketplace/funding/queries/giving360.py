@@ -76,7 +76,8 @@ def _grant(pledge: Pledge, funder: Funder, moved: Sequence[Flow], captured: Sequ
         "id": ref, "title": project.title[:TITLE_LENGTH], "currency": publisher.currency,
         "description": pledge.purpose or project.summary or project.title,
         "amountAwarded": _number(pledge.amount - pledge.dropped - pledge.refunded),
-        "amountDisbursed": _number(disbursed), "awardDate": beijing_date(pledge.signed_at or pledge.pledged_at).isoformat(),
+        "amountDisbursed": _number(disbursed),
+        "awardDate": beijing_date(pledge.signed_at or pledge.pledged_at).isoformat(),
         "url": f"{publisher.base_url}/projects/{project.ref}/money",
         "recipientOrganization": [organization(pledge.receiver, publisher)],
         "fundingOrganization": [_funding(funder, publisher)],
@@ -85,9 +86,11 @@ def _grant(pledge: Pledge, funder: Funder, moved: Sequence[Flow], captured: Sequ
         "disbursementTransaction": [
             _transaction(f"{ref}-d{number}", flow.on.isoformat(), flow.amount * (-1 if flow.kind == "returned" else 1),
                          publisher) for number, flow in enumerate(moved, 1)],
-        "dateModified": beijing(pledge.changed_at).isoformat(timespec="seconds"), "dataSource": f"{publisher.base_url}/pools"}
+        "dateModified": beijing(pledge.changed_at).isoformat(timespec="seconds"),
+        "dataSource": f"{publisher.base_url}/pools"}
     if project.service_from and project.service_to:
-        grant["plannedDates"] = [{"startDate": project.service_from.isoformat(), "endDate": project.service_to.isoformat()}]
+        grant["plannedDates"] = [
+            {"startDate": project.service_from.isoformat(), "endDate": project.service_to.isoformat()}]
     return grant
 
 

@@ -158,6 +158,7 @@ def _payout(funder: Funder, given: Money) -> Payout | None:
 
 def state_counts(session: Session, funder: Funder) -> Mapping[str, int]:
     """Return how many pledges stand in each state; "" counts all."""
-    rows = session.execute(select(Pledge.state, func.count()).where(Pledge.funder_id == funder.id).group_by(Pledge.state))
+    rows = session.execute(
+        select(Pledge.state, func.count()).where(Pledge.funder_id == funder.id).group_by(Pledge.state))
     counts = {state: int(count) for state, count in rows}
     return {"": sum(counts.values()), **counts}

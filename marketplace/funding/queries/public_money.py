@@ -1,4 +1,4 @@
-"""What anybody may see of money: pools with their four figures, confirmed allocations page by page, a project's money."""
+"""What anybody may see of money: pools with four figures, confirmed allocations page by page, a project's money."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -101,7 +101,8 @@ def with_figures(session: Session, pools: Sequence[MatchingPool]) -> list[Public
     """Return pools with figures and rule. A pool has one matched pledge a project: the sum runs over projects."""
     rows = session.execute(
         select(Pledge.pool_id, func.count(), *bucket_sums(Pledge))
-        .where(Pledge.pool_id.in_([pool.id for pool in pools]), Pledge.kind == "matched").group_by(Pledge.pool_id)).all()
+        .where(Pledge.pool_id.in_([pool.id for pool in pools]), Pledge.kind == "matched")
+        .group_by(Pledge.pool_id)).all()
     sums = {row[0]: (int(row[1]), figures(by_bucket(row[2:]))) for row in rows}
     rules = rules_in_force(session, pools)
     return [PublicPool(pool, rules.get(pool.id), sums.get(pool.id, (0, Figures()))[1], sums.get(pool.id, (0,))[0])

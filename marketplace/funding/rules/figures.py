@@ -37,7 +37,8 @@ def figures(fen: Mapping[str, int], *, verbal: int = 0) -> Figures:
     arrived = sum(fen.get(bucket, 0) for bucket in _ARRIVED)
     return Figures(
         confirmed=Money(arrived + fen.get(Bucket.OPEN, 0) - verbal), paid=Money(arrived),
-        held=Money(fen.get(Bucket.HELD, 0) + fen.get(Bucket.RELEASED, 0)), disbursed=Money(fen.get(Bucket.DISBURSED, 0)))
+        held=Money(fen.get(Bucket.HELD, 0) + fen.get(Bucket.RELEASED, 0)),
+        disbursed=Money(fen.get(Bucket.DISBURSED, 0)))
 
 
 FIGURE_LABELS: Mapping[str, str] = {

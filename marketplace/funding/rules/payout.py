@@ -27,7 +27,7 @@ BASE_LABELS = {Base.INCOME: N_("上年总收入"), Base.NET_ASSETS: N_("上年�
 
 @dataclass(frozen=True)
 class PayoutRule:
-    """At least `percent` of `base` a year for charitable purposes; management at most `management` per cent of spending.
+    """At least `percent` of `base` a year for charity; management at most `management` per cent of the spending.
 
     `also_income_percent`: whichever of the two sums is larger (small associations and agencies).
     """

@@ -1,4 +1,4 @@
-"""A funder's pools: the builder of rules with sentence, example and simulator; opening, pausing, closing, the cap (F2)."""
+"""A funder's pools: the builder of rules with sentence, example and simulator; opening, pausing, closing, cap (F2)."""
 
 from collections.abc import Callable
 
@@ -209,7 +209,8 @@ def pool_cap(ref: str) -> Response | tuple[str, int]:
             return redirect(url_for("funding.pool_edit", ref=ref), 303)
     pool = pool_by_ref(db.session(), ref)
     rule = rules_in_force(db.session(), [pool]).get(pool.id)
-    rule_form = RuleForm(formdata=None, data=rule_data(terms_of(rule) if rule else RuleTerms(numerator=1, denominator=1)))
+    terms = terms_of(rule) if rule else RuleTerms(numerator=1, denominator=1)
+    rule_form = RuleForm(formdata=None, data=rule_data(terms))
     _offer(rule_form)
     page = _edit_page(pool, rule_form, form)
     return page[0] if isinstance(page, tuple) else page, status

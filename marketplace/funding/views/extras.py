@@ -1,4 +1,4 @@
-"""Beside the contract: the buyer names costs that gifts may pay and decides on own contributions; providers claim them."""
+"""Beside the contract: the buyer names costs that gifts may pay, decides on own contributions; providers claim them."""
 
 from flask import flash, redirect, render_template, url_for
 from flask_babel import gettext
@@ -56,7 +56,8 @@ def _page(ref: str, *, broken: FlaskForm | None = None, claim_ref: str = "") -> 
     """Return the page; a form that was refused comes back as it was."""
     actor = current_actor()
     found = extras(db.session(), ref, actor=actor)
-    answers = {one.ref: broken if one.ref == claim_ref else AnswerForm(formdata=None, prefix=one.ref) for one in found.claims}
+    answers = {one.ref: broken if one.ref == claim_ref else AnswerForm(formdata=None, prefix=one.ref)
+               for one in found.claims}
     return render_template(
         "funding/extras.html", found=found, project=found.project, form=broken, sources=SOURCES, kinds=KIND_LABELS,
         costs=broken if isinstance(broken, CostLineForm) else _costs(), looks=CLAIM_LOOKS, answers=answers,

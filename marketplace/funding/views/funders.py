@@ -54,7 +54,8 @@ def profile() -> Response | str | tuple[str, int]:
             with transaction() as session:
                 found = queries.funder_by_ref(session, funder.ref)
                 facts = form.facts() | _paper(session, found.organization_id, form.approval_file.data)
-                operations.change_funder(session, actor=current_actor(), funder=found, now=utc_now(), **facts)  # type: ignore[arg-type]
+                operations.change_funder(
+                    session, actor=current_actor(), funder=found, now=utc_now(), **facts)  # type: ignore[arg-type]
         except Invalid as refused:
             blame(form, refused, otherwise="payer_accounts")
         else:
@@ -94,14 +95,16 @@ def _register() -> Response | str | tuple[str, int]:
                 made = operations.register_funder(
                     session, actor=actor, kind=form.kind.data, now=utc_now(), fund_name=form.fund_name.data or "",
                     organization=session.get_one(Organization, actor.organization_id),
-                    **form.facts() | _paper(session, actor.organization_id, form.approval_file.data))  # type: ignore[arg-type]
+                    **form.facts() | _paper(  # type: ignore[arg-type]
+                        session, actor.organization_id, form.approval_file.data))
                 ref = made.ref
         except (Invalid, Conflict) as refused:
             blame(form, refused, otherwise="kind")
         else:
             flash(gettext("已登记。平台核验后就能认捐和建资金池"), "ok")
             return redirect(url_for("funding.profile", fund=ref), 303)
-    page = render_template("funding/register.html", form=form, body=db.session().get(Organization, actor.organization_id))
+    page = render_template(
+        "funding/register.html", form=form, body=db.session().get(Organization, actor.organization_id))
     return (page, REFUSED) if form.errors else page
 
 

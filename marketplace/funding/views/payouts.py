@@ -121,7 +121,8 @@ def _page(found: Release, *, approve: ApproveForm | None = None, back: ReasonFor
     return render_template(
         "funding/payout.html", release=found, word=RELEASE_WORDS[found.state], form=approve or back,
         approve=approve or ApproveForm(formdata=None), back=back or ReasonForm(formdata=None),
-        payee=session.get(Organization, found.payee_id), milestone=dict(_plan(session, found.pledge)).get(found.milestone),
+        payee=session.get(Organization, found.payee_id),
+        milestone=dict(_plan(session, found.pledge)).get(found.milestone),
         proposer=name_of(session, found.proposed_by), decider=name_of(session, found.decided_by),
         may_confirm=policy.may_confirm_release(actor, found), may_withdraw=policy.may_withdraw_release(actor, found))
 

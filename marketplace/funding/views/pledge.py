@@ -19,7 +19,7 @@ from marketplace.funding.models import Pledge
 from marketplace.funding.queries.pledge_pages import has_stripe, pledge_by_ref, story
 from marketplace.funding.rules.buckets import BUCKET_LABELS, STATE_LABELS, Bucket
 from marketplace.funding.rules.gaming import FLAG_LABELS, FLAG_STATE_LABELS
-from marketplace.funding.rules.landing import LANDING_LABELS
+from marketplace.funding.rules.landing import LANDING_LABELS, Landing
 from marketplace.funding.rules.matching import LIMIT_LABELS
 from marketplace.funding.rules.pledges import LEFTOVER_LABELS, shown_code
 from marketplace.funding.rules.pools import ALLOCATION_STATE_LABELS
@@ -58,8 +58,9 @@ def _page(found: Pledge, **broken: ReasonForm | SumForm | RefundForm) -> str:
     is_officer = policy.is_officer(actor, found.funder)
     return render_template(
         "funding/pledge.html", pledge=found, story=told, states=STATE_LABELS, looks=LOOKS, buckets=BUCKET_LABELS,
-        bucket_names=list(Bucket), landing=LANDING_LABELS[found.landing], leftover=LEFTOVER_LABELS[found.leftover_rule],  # type: ignore[index]
-        code=shown_code(found.code), sending=uuid4().hex, release_words=RELEASE_WORDS, form=next(iter(broken.values()), None), forms_=forms,
+        bucket_names=list(Bucket), landing=LANDING_LABELS[Landing(found.landing)],
+        leftover=LEFTOVER_LABELS[found.leftover_rule], code=shown_code(found.code), sending=uuid4().hex,
+        release_words=RELEASE_WORDS, form=next(iter(broken.values()), None), forms_=forms,
         flag_labels=FLAG_LABELS, flag_states=FLAG_STATE_LABELS, limits=LIMIT_LABELS,
         allocation_states=ALLOCATION_STATE_LABELS, is_officer=is_officer,
         sees_flags=bool(policy.may_look_at_flags(actor)),

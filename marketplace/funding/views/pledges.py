@@ -66,15 +66,16 @@ def pledges() -> str:
 @limiter.limit(EXPORT_LIMIT)
 def pledges_export(kind: str) -> Response:
     """Download the list as it is filtered."""
-    found = db.session().scalars(queries.pledges(**_wanted()).limit(MOST_EXPORTED)).unique().all()  # type: ignore[arg-type]
+    wanted = queries.pledges(**_wanted())  # type: ignore[arg-type]
+    found = db.session().scalars(wanted.limit(MOST_EXPORTED)).unique().all()
     heads = (N_("项目编号"), N_("项目"), N_("资助方"), N_("接收单位"), N_("认捐日期"), N_("状态"), N_("金额（元）"), N_("未到账（元）"),
              N_("待确认（元）"), N_("持有（元）"), N_("待拨付（元）"), N_("已拨付（元）"), N_("已退回（元）"), N_("附言码"))
     rows = [[gettext(head) for head in heads]]
     for one in found:
         sums = (one.amount, one.open, one.paid, one.held, one.released, one.disbursed, one.refunded)
         rows.append([one.project.number or "", one.project.title, one.funder.name, one.receiver.name,
-                     day(one.pledged_at), gettext(STATE_LABELS[PledgeState(one.state)]), *(sum_.plain() for sum_ in sums),
-                     shown_code(one.code)])
+                     day(one.pledged_at), gettext(STATE_LABELS[PledgeState(one.state)]),
+                     *(sum_.plain() for sum_ in sums), shown_code(one.code)])
     return spreadsheet(rows, kind=kind, name=gettext("认捐"), sheet=gettext("认捐"))
 
 

@@ -21,9 +21,9 @@ from marketplace.funding.queries.portfolio import Portfolio, PortfolioRow, pools
 from marketplace.funding.queries.public_money import pool_by_ref, with_figures
 from marketplace.funding.queries.verifying import latest
 from marketplace.funding.rules.buckets import STATE_LABELS
-from marketplace.funding.rules.matching import LIMIT_LABELS
+from marketplace.funding.rules.matching import LIMIT_LABELS, Limit
 from marketplace.funding.rules.payout import BASE_LABELS
-from marketplace.funding.rules.pools import ALLOCATION_STATE_LABELS, POOL_STATE_LABELS
+from marketplace.funding.rules.pools import ALLOCATION_STATE_LABELS, POOL_STATE_LABELS, AllocationState
 from marketplace.funding.rules.reports import COLUMNS, SOURCE
 from marketplace.funding.views.blueprints import funding
 from marketplace.funding.views.shared import OFFICERS, needed_funder, sentence_of
@@ -69,8 +69,9 @@ def _computed(line: lines.Line) -> Row:
     """Return one allocation as a row of text."""
     one = line.allocation
     return [line.funder.name, line.project.number or "", line.project.title, line.pledge.amount.plain(),
-            str(line.rule.version), one.asked.plain(), gettext(LIMIT_LABELS[one.limited_by]) if one.limited_by else "",  # type: ignore[index]
-            one.amount.plain(), one.returned.plain(), gettext(ALLOCATION_STATE_LABELS[one.state]),  # type: ignore[index]
+            str(line.rule.version), one.asked.plain(),
+            gettext(LIMIT_LABELS[Limit(one.limited_by)]) if one.limited_by else "",
+            one.amount.plain(), one.returned.plain(), gettext(ALLOCATION_STATE_LABELS[AllocationState(one.state)]),
             day(one.reserved_at), day(one.captured_at) if one.captured_at else "", lines.reason(line, gettext)]
 
 
@@ -81,7 +82,8 @@ def columns_of(row: PortfolioRow) -> Row:
         project.title, project.number or "", category_names().get((project.category_code or "")[:5], ""),
         area_names().get(project.area_code or "", ""), project.target_group,
         "" if project.beneficiaries is None else str(project.beneficiaries),
-        day(project.service_from) if project.service_from else "", day(project.service_to) if project.service_to else "",
+        day(project.service_from) if project.service_from else "",
+        day(project.service_to) if project.service_to else "",
         "、".join(row.receivers), row.promised.plain(), year.given.plain() if year else "0.00",
         year.spent.plain() if year else "0.00", row.figures.paid.plain(), row.figures.disbursed.plain(),
         (row.figures.paid - row.figures.disbursed).plain()]
