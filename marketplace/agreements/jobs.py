@@ -12,6 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from marketplace.agreements import operations, rules
 from marketplace.agreements.models import DonationAgreement
 from marketplace.agreements.rules import AgreementState
+from marketplace.awards import rules as award_rules
+from marketplace.awards.models import Award
 from marketplace.contracts.rules import BLANK, clause_number, terms_bytes, terms_sha256
 from marketplace.core.access import SYSTEM
 from marketplace.core.clock import beijing, utc_now
@@ -19,6 +21,7 @@ from marketplace.core.db import db, transaction
 from marketplace.core.ports import RenderedPdf
 from marketplace.documents import operations as documents
 from marketplace.documents.rules import Paper
+from marketplace.funding import operations as funding
 from marketplace.web.qr import qr_svg
 from marketplace.web.services import config, services
 
@@ -55,6 +58,15 @@ def print_agreement(agreement_ref: str) -> None:
         raise
 
 
+def look_at_donors(award_ref: str) -> None:
+    """Once the provider is known, flag donors that are tied to it, before any matching money is confirmed."""
+    now = utc_now()
+    with transaction() as session:
+        award = session.scalar(select(Award).where(Award.ref == award_ref))
+        if award is not None:
+            funding.look_at_provider(session, project_id=award.project_id, provider=award.bid.organization, now=now)
+
+
 def agreement_html(agreement: DonationAgreement) -> str:
     """Return the page that is printed; the same agreement always gives the same page."""
     site, terms = config().base_url, agreement.terms
@@ -88,4 +100,4 @@ def _issue(agreement_ref: str, rendered: RenderedPdf, *, now: datetime) -> None:
         operations.attach_paper(session, agreement=agreement, document=document, now=now)
 
 
-HANDLERS = {rules.JOB_AGREEMENT_DRAWN_UP: print_agreement}
+HANDLERS = {rules.JOB_AGREEMENT_DRAWN_UP: print_agreement, award_rules.JOB_AWARD_MADE: look_at_donors}

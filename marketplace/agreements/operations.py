@@ -26,6 +26,7 @@ from marketplace.documents.operations import next_number
 from marketplace.documents.rules import new_verify_code
 from marketplace.files.models import StoredFile
 from marketplace.files.rules import ScanState
+from marketplace.funding import operations as funding
 from marketplace.funding.models import Commitment, CostLine, MoneyFlag, Pledge
 from marketplace.organizations.models import Organization
 from marketplace.payments.models import ReceivingAccount
@@ -48,6 +49,7 @@ def draw_up_agreement(session: Session, *, actor: Actor, project: Project, recei
     require(policy.may_draw_up(actor, receiver, project))
     contract = session.scalar(select(Contract).where(Contract.project_id == project.id).with_for_update())
     assert contract is not None  # a contracted project has its contract
+    funding.look_at_provider(session, project_id=project.id, provider=contract.provider, now=now)
     gifts = open_gifts(session, project=project, receiver=receiver)
     if not gifts:
         raise Invalid(N_("没有可以写进协议的认捐：认捐书要先签署，有疑点的要先核对清楚"))

@@ -16,7 +16,8 @@ from marketplace.core.errors import Conflict, Denied, Invalid
 from marketplace.core.money import Money
 from marketplace.core.outbox import Job
 from marketplace.funding import operations as funding
-from marketplace.funding.models import Pledge
+from marketplace.funding.models import MoneyFlag, Pledge
+from marketplace.organizations.models import RelatedParty
 from marketplace.projects.models import Project
 from marketplace.web.services import services
 from tests.factories.accounts import actor_of, make_person
@@ -56,6 +57,18 @@ def test_what_was_not_signed_was_flagged_or_fell_away_stays_out(session: Session
     assert [item.pledge_id for item in agreement.items] == [giving.pledge.id]
     with pytest.raises(Invalid, match="没有可以写进协议的认捐"):
         make_agreement(session, giving)
+
+
+def test_a_donor_tied_to_the_provider_is_flagged_when_the_award_is_made_and_stays_out(session: Session, giving: Giving) -> None:
+    tied = make_funder(session)
+    tied.organization.legal_representative = giving.contract.provider.legal_representative = "周同"
+    tied.organization.contact_phone = giving.contract.provider.contact_phone
+    session.add(RelatedParty(organization_id=giving.contract.provider_id, name=tied.organization.name,
+                             credit_code=tied.organization.credit_code, relation="控股"))
+    pledge = make_pledge(session, giving.world, funder=tied, amount=Money.yuan(9_000), now=LATER)
+    agreement = make_agreement(session, giving)
+    assert [item.pledge_id for item in agreement.items] == [giving.pledge.id]
+    assert session.scalar(sa.select(MoneyFlag.kind).where(MoneyFlag.pledge_id == pledge.id)) == "related_party"
 
 
 def test_a_gift_of_later_stands_in_the_next_agreement_and_none_stands_twice(session: Session, giving: Giving) -> None:
