@@ -142,16 +142,16 @@ def test_without_a_script_a_line_is_taken_by_the_form(site, visit, evening):
     assert verbal(site, evening) == Money.yuan(20_000)
 
 
-@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (3840, 2160)])
+@pytest.mark.parametrize("size", [(1920, 1080), (3840, 2160)], ids=str)
 @pytest.mark.parametrize("mode", ["", "&test=1"])
-def test_the_screen_is_readable_keeps_its_margins_and_does_not_scroll(site, chromium, evening, width, height, mode):
+def test_the_screen_is_readable_keeps_its_margins_and_does_not_scroll(site, chromium, evening, size, mode):
+    width, height = size
     page = chromium.new_page(viewport={"width": width, "height": height})
     try:
         page.goto(f"{site.url}/live/paddle/{evening['ref']}?key={evening['key']}{mode}")
         PICTURES.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=PICTURES / f"{width}{mode.replace('&', '-')}.png")
-        size = "parseFloat(getComputedStyle(document.querySelector('{}')).fontSize)"
-        assert page.evaluate(size.format(".total")) >= width * 0.12
+        assert page.evaluate("parseFloat(getComputedStyle(document.querySelector('.total')).fontSize)") >= width * 0.12
         for line in (".board h1", ".board h2", ".board .parts dt", ".board .parts dd", ".board ol", ".board footer", ".board .level"):
             assert page.evaluate(f"Math.min(...Array.from(document.querySelectorAll('{line}, {line} *')).filter(e => e.children.length === 0"
                                  " && e.textContent.trim()).map(e => parseFloat(getComputedStyle(e).fontSize)), 9999)") >= height * 0.03 - 0.5, line
