@@ -107,7 +107,7 @@ def import_statement(session: Session, *, actor: Actor, account: ReceivingAccoun
     Raises Invalid for a bad row, Conflict for the same file again, and for balances that break (a line is missing)
     unless `gaps_known`: then a person has said that he knows. Imports into one account happen one after the other.
     """
-    session.refresh(account, with_for_update=True)
+    session.refresh(account, with_for_update={"of": ReceivingAccount, "key_share": True})
     found = check_statement(session, actor=actor, account=account, data=data, tables=tables, mapping=mapping, now=now)
     _refuse(found, gaps_known=gaps_known)
     reading = found.reading
