@@ -17,6 +17,7 @@ from tests.factories.funding import World, keeper, make_funder, make_pledge, mak
 from tests.factories.organizations import make_organization
 from tests.factories.payments import make_account
 
+GIFT = Money.yuan(20_000)
 LATER = datetime(2026, 12, 21, 2, tzinfo=UTC)      # after the contract of the factories
 
 
@@ -33,7 +34,7 @@ class Giving:
     pledge: Pledge
 
 
-def make_giving(session: Session, sealer: Sealer, *, amount: Money = Money.yuan(20_000), matches: bool = True) -> Giving:
+def make_giving(session: Session, sealer: Sealer, *, amount: Money = GIFT, matches: bool = True) -> Giving:
     """A signed contract, a foundation that receives, one signed gift of 20,000 yuan, confirmed one to one by a pool."""
     deal, contract = make_contract(session, sealer)
     deal.project.takes_matching = True

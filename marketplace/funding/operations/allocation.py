@@ -173,6 +173,10 @@ def _matched_before(connection: Connection, pledge: Pledge, now: datetime) -> _B
 _COUNTING = (Bucket.OPEN, Bucket.PAID, Bucket.HELD, Bucket.RELEASED, Bucket.DISBURSED)   # what of a pledge is matched
 
 
+class _NoRoom(Exception):  # noqa: N818 - not an error: the savepoint is rolled back and the exact path begins
+    """A row had less room than was read."""
+
+
 class _Matching:
     """The reckoning and writing for one pledge."""
 
@@ -196,21 +200,22 @@ class _Matching:
 
     def write(self, takings: Sequence[Taking]) -> list[Allocation] | None:
         """Write all of it or nothing; None when a row had less room than was read. The hot rows come last."""
-        savepoint = self.connection.begin_nested()
         try:
-            done = self._claim(takings)
-            if done:
-                made = self._note(takings)
-                done = all(scarce.reserve(self.connection, one.offer.pool_id, one.offer.version, one.share.amount)
-                           for one in sorted(takings, key=lambda taking: taking.offer.pool_id))
-        except BaseException:
-            savepoint.rollback()
-            raise
-        if not done:
-            savepoint.rollback()
+            with self.connection.begin_nested():
+                made = self._write(takings)
+        except _NoRoom:
             return None
-        savepoint.commit()
         return self._known(made)
+
+    def _write(self, takings: Sequence[Taking]) -> list[dict[str, object]]:
+        """Write inside the savepoint; raises _NoRoom, which rolls it back."""
+        if not self._claim(takings):
+            raise _NoRoom
+        made = self._note(takings)
+        for one in sorted(takings, key=lambda taking: taking.offer.pool_id):
+            if not scarce.reserve(self.connection, one.offer.pool_id, one.offer.version, one.share.amount):
+                raise _NoRoom
+        return made
 
     def write_locked(self) -> list[Allocation]:
         """Lock every row that could give, in the fixed order; reckon again, exactly; write it."""
