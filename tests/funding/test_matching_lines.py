@@ -405,3 +405,69 @@ def test_an_invoice_is_recorded_by_who_is_paid_for_a_confirmed_release(session):
         operations.record_invoice(session, actor=who, release=release, facts=receipt("9", 10_001, ReceiptKind.INVOICE), now=NOW)
     made = operations.record_invoice(session, actor=who, release=release, facts=receipt(kind=ReceiptKind.INVOICE), now=NOW)
     assert (made.issuer_id, made.payer_name) == (payee.id, world.receiver.name)
+
+
+def test_a_line_goes_only_where_its_direction_and_sum_allow(session):
+    world = make_world(session)
+    pledge = make_pledge(session, world, amount=Money.yuan(50))
+    run(session, world, came("66.00", name="路人", account="6222000000001111"), went("66.00", name="路人"))
+    into, out = lines(session, world)
+    who = keeper(session, world)
+    for change, words in (
+            (lambda: operations.identify_line(session, actor=who, line=out, pledge=pledge, now=NOW), "支出不能"),
+            (lambda: operations.identify_unspent(session, actor=who, line=out, pledge=pledge, amount=Money(1), now=NOW), "支出不能"),
+            (lambda: operations.identify_unspent(session, actor=who, line=into, pledge=pledge, amount=Money(1), now=NOW), "只拨付过 0.00")):
+        with pytest.raises(Invalid, match=words):
+            change()
+    order = operations.prepare_order(session, actor=who, account=world.account, now=NOW, subjects=[(PaymentKind.RETURN, into.ref)])
+    with pytest.raises(Invalid, match="收入不能"):
+        operations.identify_payment(session, actor=who, line=into, payment=order.lines[0], now=NOW)
+    with pytest.raises(IllegalStep, match="还没有复核"):
+        operations.identify_payment(session, actor=who, line=out, payment=order.lines[0], now=NOW)
+    other = make_world(session)
+    run(session, other, went("66.00", name="路人"))
+    with pytest.raises(Invalid, match="不是从这个账户付的"):
+        operations.identify_payment(session, actor=keeper(session, other), line=lines(session, other)[0],
+                                    payment=order.lines[0], now=NOW)
+
+
+def test_a_promise_that_is_paid_in_full_takes_no_more(session):
+    world = make_world(session)
+    pledge = make_pledge(session, world)
+    run(session, world, came("10000.00", purpose=pledge.code), came("5.00"))
+    with pytest.raises(Conflict, match="全部到账"):
+        operations.identify_line(session, actor=keeper(session, world), line=lines(session, world)[1], pledge=pledge, now=NOW)
+
+
+def test_a_pledge_that_refuses_leaves_its_line_to_people_and_the_others_are_taken(session, monkeypatch):
+    from marketplace.funding.operations import matching_lines
+
+    world = make_world(session)
+    first, second = make_pledge(session, world), make_pledge(session, world)
+    real = matching_lines.arrive
+
+    def arrive(session, *, pledge, **facts):
+        if pledge is first:
+            raise Conflict("刚刚变了")
+        return real(session, pledge=pledge, **facts)
+
+    monkeypatch.setattr(matching_lines, "arrive", arrive)
+    result = run(session, world, came("10000.00", purpose=first.code), came("10000.00", purpose=second.code))
+    assert [ref for _, ref, _ in result.taken] == [second.ref]
+    assert (result.left, lines(session, world)[0].settled, lines(session, world)[0].parts) == (1, Money(0), [])
+
+
+def test_public_money_gets_no_donation_receipt_and_an_invoice_is_no_receipt_for_gifts(session):
+    world = make_world(session)
+    pledge = held(session, world, make_pledge(session, world))
+    who = keeper(session, world)
+    pledge.funder.kind = "government_budget"
+    session.flush()
+    with pytest.raises(Invalid, match="不是捐赠"):
+        operations.record_receipt(session, actor=who, pledge=pledge, facts=receipt(), now=NOW)
+    release = released(session, world, held(session, world, make_pledge(session, world)))
+    from tests.factories.payments import make_treasurer
+
+    payee = make_treasurer(session, session.get_one(type(world.receiver), release.payee_id))
+    with pytest.raises(Invalid, match="开发票"):
+        operations.record_invoice(session, actor=payee, release=release, facts=receipt(), now=NOW)
