@@ -104,6 +104,19 @@ def test_the_last_fen_of_a_pool_is_given_once(fresh_app):
     all_money_fits(fresh_app)
 
 
+def test_the_last_fen_of_a_pool_is_given_once_to_different_projects(fresh_app):
+    """Nothing but the pool's own row stands between them: each reads the same room, and only one finds it there."""
+    stages = [Stage(fresh_app) for _ in range(THREADS)]
+    with fresh_app.app_context(), transaction() as session:
+        stages[0].pool = make_pool(session, cap=Money(10_001)).id
+    together(fresh_app, [lambda session, n=n: stages[n].promise(session, stages[n].funders[0], Money(3_000), f"k{n}")
+                         for n in range(THREADS)])
+    pool, made = given(fresh_app, stages[0])
+    assert sorted(a.amount.fen for a in made) == [1_001, 3_000, 3_000, 3_000]
+    assert pool.reserved == pool.cap
+    all_money_fits(fresh_app)
+
+
 def test_the_cap_of_a_donor_holds_against_itself(fresh_app):
     stage = Stage(fresh_app, cap=Money.yuan(100_000), per_donor_cap=Money(7_000))
     together(fresh_app, [lambda session, n=n: stage.promise(session, stage.funders[0], Money(3_000), f"k{n}") for n in range(THREADS)])
