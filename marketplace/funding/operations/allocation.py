@@ -207,7 +207,7 @@ class _Matching:
             return None
         return self._known(made)
 
-    def _write(self, takings: Sequence[Taking]) -> list[dict[str, object]]:
+    def _write(self, takings: Sequence[Taking]) -> list[Allocation]:
         """Write inside the savepoint; raises _NoRoom, which rolls it back."""
         if not self._claim(takings):
             raise _NoRoom
