@@ -131,7 +131,8 @@ def _gift(session: Session, gift: Gift) -> dict[str, object]:
     """Return one gift as the table of donors prints it."""
     pledge = gift.pledge
     number = session.scalar(select(Commitment.number).where(Commitment.pledge_id == pledge.id)) or ""
-    return {"donor": rules.shown_name(pledge.funder.name, is_withheld=pledge.is_name_withheld),
+    is_withheld = pledge.is_name_withheld or pledge.funder.is_name_withheld
+    return {"donor": rules.shown_name(pledge.funder.name, is_withheld=is_withheld),
             "kind": pledge.kind, "commitment": number, "code": pledge.code, "fen": gift.amount.fen,
             "figures": gift.amount.grouped()}
 

@@ -163,6 +163,8 @@ def may_register_copy(actor: Actor, commitment: Commitment, *, people: int = 2) 
         return denied(_NOT_KEEPER, hidden=not may_see_commitment(actor, commitment))
     if not commitment.is_on_paper:
         return denied(N_("这份认捐书在线办理，由捐赠方批准"))
+    if commitment.funder.verified_at is None:
+        return denied(_NOT_VERIFIED)
     if commitment.state != "prepared":
         return denied(_DONE)
     if actor.is_signed_in and actor.person_id == commitment.prepared_by and people > 1:

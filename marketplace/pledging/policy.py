@@ -39,6 +39,18 @@ def may_change(actor: Actor, event: PledgingEvent) -> Decision:
     return ALLOWED if event.state == EventState.DRAFT else denied(N_("认捐会已经开始，资料和依据不能再改"))
 
 
+def may_raise_in_public(actor: Actor, event: PledgingEvent) -> Decision:
+    """Let only the people of the charity that filed the plan stand an event on it: it runs what is raised in public.
+
+    Numbers of filed plans can be read by anybody; a body without the right only joins in (rulebook 4.2; CL 26).
+    """
+    if not may_change(actor, event):
+        return may_change(actor, event)
+    if actor.is_system or actor.acts_for(event.receiver_id, *STAFF):
+        return ALLOWED
+    return denied(N_("公开募捐只能由备案方案的慈善组织自己办理。请接收方的人员来选定这项依据（慈善法第二十六条）"))
+
+
 def may_go_live(actor: Actor, event: PledgingEvent) -> Decision:
     """Begin only on a chosen footing: a closed list, or a filed plan."""
     if not may_change(actor, event):

@@ -302,6 +302,17 @@ def test_a_scan_that_the_scanner_refused_is_not_registered(session, world, guest
     assert refused.value.field == "scan"
 
 
+def test_a_scan_of_a_funder_that_is_not_verified_any_more_is_not_registered(session, world, guest):
+    pledge, first, second = guest
+    commitment = prepare(session, world, pledge.funder, first, pledge=pledge, is_on_paper=True)
+    printed(session, commitment)
+    operations.unverify_funder(session, actor=SYSTEM, funder=pledge.funder, note="重新核验", now=NOW)
+    with pytest.raises(Denied, match="还没有通过核验"):
+        operations.register_signed_copy(session, actor=second, commitment=commitment, now=NOW,
+                                        scan=make_proof(session, world.receiver), signed_on=date(2026, 11, 23))
+    assert pledge.is_verbal
+
+
 def test_who_may_register_the_scan(session, world, funder, two, guest):
     pledge, first, second = guest
     commitment = prepare(session, world, pledge.funder, first, pledge=pledge, is_on_paper=True)

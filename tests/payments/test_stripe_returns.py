@@ -10,8 +10,8 @@ from marketplace.core.db import db, transaction
 from marketplace.core.errors import Invalid
 from marketplace.core.money import Money
 from marketplace.funding.models import Pledge
-from marketplace.funding.operations import confirm
-from marketplace.payments.models import Charge, Refund
+from marketplace.funding.operations import ask_refund, confirm, payables
+from marketplace.payments.models import Charge, ReceivingAccount, Refund
 from marketplace.payments.operations.charges import request_refund
 from tests.stripe_fake.site import make_site
 
@@ -41,6 +41,29 @@ def test_a_part_goes_back_to_the_card(site):
     assert site.buckets() == {"paid": 700_000, "refunded": 300_000}
     assert [(one.state, one.amount.fen) for one in site.rows(Refund)] == [("succeeded", 300_000)]
     assert (site.balance("cash-stripe"), site.balance("suspense")) == (700_000, 0)
+
+
+def test_what_goes_back_to_a_card_is_not_paid_by_transfer_as_well(site):
+    def by_transfer():
+        with site.app.app_context():
+            pledge = db.session.scalars(select(Pledge).where(Pledge.ref == site.pledge)).one()
+            bank = db.session.scalars(select(ReceivingAccount).where(
+                ReceivingAccount.organization_id == pledge.receiver_id, ReceivingAccount.kind == "bank")).one()
+            return [one.payment.amount.fen for one in payables(db.session(), bank)]
+
+    with site.app.app_context(), transaction() as session:      # promised to the bank account, paid by card
+        session.execute(update(Pledge).where(Pledge.ref == site.pledge).values(account_id=None))
+    refund(site, "3000")
+    assert site.buckets()["refunding"] == 300_000
+    assert by_transfer() == []
+    with site.app.app_context(), transaction() as session:
+        pledge = session.scalars(select(Pledge).where(Pledge.ref == site.pledge)).one()
+        ask_refund(session, actor=SYSTEM, pledge=pledge, amount=Money.yuan(2_000), reason="另一部分", now=utc_now())
+    assert by_transfer() == [200_000]
+    site.work()
+    site.deliver_all()
+    assert site.buckets()["refunding"] == 200_000
+    assert by_transfer() == [200_000]
 
 
 def test_two_equal_partial_refunds_are_two_refunds_with_two_keys(site):

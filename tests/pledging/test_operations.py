@@ -83,6 +83,20 @@ def test_a_public_event_needs_a_charity_that_may_raise_from_the_public(session):
     assert evening.event.footing == ""
 
 
+def test_nobody_stands_an_event_on_the_plan_of_a_charity_it_does_not_work_for(session):
+    evening, other = make_event(session), make_world(session)
+    allow_fundraising(session, evening)
+    stranger = actor_of(session, make_person(session, name="外人", role=Role.FUNDER, organization_id=other.receiver.id))
+    event = operations.create_event(session, actor=stranger, host=other.receiver, account=evening.world.account,
+                                    facts=facts(), now=NOW)
+    with pytest.raises(Denied, match="只能由备案方案的慈善组织自己办理"):
+        operations.choose_footing(session, actor=stranger, event=event, footing=Footing.FILED_PLAN,
+                                  plan=plan_of(evening), now=NOW)
+    operations.choose_footing(session, actor=evening.host, event=event, footing=Footing.FILED_PLAN,
+                              plan=plan_of(evening), now=NOW)
+    assert event.plan_number == plan_of(evening).number
+
+
 def test_a_filed_plan_stands_on_the_event_with_its_target(session):
     evening = make_event(session)
     allow_fundraising(session, evening)
@@ -425,6 +439,20 @@ def test_undoing_writes_a_reversing_row_and_reverses_the_ledger_once(session):
     assert (sums.open, sums.verbal) == (Money(0), Money(0))
     with pytest.raises(Invalid, match="更正行本身"):
         operations.undo_entry(session, actor=evening.host, entry=made, event=evening.event, reason=Reason.TWICE, now=NOW)
+
+
+def test_a_record_is_not_undone_under_a_paper_that_was_signed(session):
+    evening = make_live(session)
+    entry = key_in(session, evening, 1)
+    key_in(session, evening, 1, 5_000, recorder=Recorder.SECOND)
+    entry.pledge.is_verbal, entry.pledge.signed_at, entry.pledge.state = False, NOW, "pledged"
+    session.flush()
+    with pytest.raises(IllegalStep, match="已经签了认捐书"):
+        operations.undo_entry(session, actor=evening.host, entry=entry, event=evening.event, reason=Reason.MISHEARD, now=NOW)
+    with pytest.raises(IllegalStep, match="已经签了认捐书"):
+        operations.settle(session, actor=evening.host, event=evening.event, right=Recorder.SECOND, now=NOW,
+                          difference=recording.open_differences(session, evening.event)[0])
+    assert (entry.pledge.open, entry.pledge.exit) == (Money.yuan(20_000), None)
 
 
 def test_a_reversed_paddle_can_be_keyed_anew(session):

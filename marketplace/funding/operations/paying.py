@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, func, literal, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from marketplace.core.access import Actor, require
@@ -16,14 +16,16 @@ from marketplace.funding import policy
 from marketplace.funding.models import Pledge, Release
 from marketplace.funding.operations.matching_lines import payers_of
 from marketplace.funding.rules.funders import FunderKind
+from marketplace.ledger.models import Journal
 from marketplace.organizations.models import Organization
 from marketplace.payments import operations as payments
 from marketplace.payments import policy as payment_policy
-from marketplace.payments.models import BankLine, PaymentOrder, Receipt, ReceivingAccount
+from marketplace.payments.models import BankLine, Charge, PaymentOrder, Receipt, ReceivingAccount, Refund
 from marketplace.payments.queries import ordered_refs
 from marketplace.payments.rules.lines import Direction, LineState
 from marketplace.payments.rules.orders import Payment, PaymentKind
 from marketplace.payments.rules.receipts import ReceiptFacts, ReceiptKind
+from marketplace.payments.rules.stripe import PLEDGE
 
 NO_GIFT = frozenset({FunderKind.LOTTERY, FunderKind.GOVERNMENT_BUDGET})
 Subject = tuple[PaymentKind, str]
@@ -70,13 +72,31 @@ def _refunds(session: Session, account: ReceivingAccount) -> list[Payable]:
         select(Pledge).where(Pledge.refunding > Money(0), Pledge.receiver_id == account.organization_id,
                              _own_or_free(account), Pledge.ref.not_in(ordered_refs(PaymentKind.REFUND)))
         .options(joinedload(Pledge.project)).order_by(Pledge.id)).all()
+    on_cards = _on_cards(session, [pledge.ref for pledge in pledges])
     made = []
     for pledge in pledges:
+        owed = Money(pledge.refunding.fen - on_cards.get(pledge.ref, 0))
+        if owed.fen <= 0:
+            continue
         line = next((one for one in payers_of(session, pledge) if one.payer_account), None)
         payment = Payment((PaymentKind.REFUND, pledge.ref), line.payer_name if line else pledge.funder.name, "",
-                          line.payer_account if line else "", pledge.refunding, f"退回捐赠款{pledge.code}")
+                          line.payer_account if line else "", owed, f"退回捐赠款{pledge.code}")
         made.append(Payable(payment, pledge.project.title, "" if line else N_("来款明细里没有付款账号，只能由付款行原路退回")))
     return made
+
+
+def _on_cards(session: Session, refs: Sequence[str]) -> dict[str, int]:
+    """Return by pledge how many fen go back to a card: set aside for the payment house, so no transfer may pay them."""
+    def posted(*steps: str) -> ColumnElement[bool]:
+        keys = [literal("refund:") + Refund.ref + literal(f":{step}") for step in steps]
+        return select(Journal.id).where(or_(*(Journal.idem_key == key for key in keys))).exists()
+
+    rows = session.execute(
+        select(Charge.subject_ref, func.sum(Refund.amount)).join(Refund, Refund.charge_id == Charge.id)
+        .where(Charge.subject_kind == PLEDGE, Charge.subject_ref.in_(refs),
+               posted("asked:refund_paid", "asked:refund_held"), ~posted("returned", "failed"))
+        .group_by(Charge.subject_ref))
+    return {ref: amount.fen for ref, amount in rows}
 
 
 def _returns(session: Session, account: ReceivingAccount) -> list[Payable]:
@@ -119,7 +139,8 @@ def _is_still_due(session: Session, kind: str, ref: str, amount: Money) -> bool:
         return session.scalar(select(Release.id).where(
             Release.ref == ref, Release.state == "confirmed", Release.amount == amount)) is not None
     if kind == PaymentKind.REFUND:
-        return session.scalar(select(Pledge.id).where(Pledge.ref == ref, Pledge.refunding >= amount)) is not None
+        refunding = session.scalars(select(Pledge.refunding).where(Pledge.ref == ref)).one()
+        return refunding.fen - _on_cards(session, [ref]).get(ref, 0) >= amount.fen
     line = session.scalars(select(BankLine).where(BankLine.ref == ref)).one()
     return line.state == LineState.RETURNING and line.rest == amount
 

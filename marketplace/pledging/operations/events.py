@@ -71,7 +71,8 @@ def choose_footing(session: Session, *, actor: Actor, event: PledgingEvent, foot
     A target belongs to a filed plan only: elsewhere no gap is ever shown (rulebook 4.2; CL 22 to 26).
     """
     event = locked(session, event)
-    require(policy.may_change(actor, event))
+    may = policy.may_raise_in_public if footing == Footing.FILED_PLAN else policy.may_change
+    require(may(actor, event))
     _clear_footing(event)
     if footing == Footing.FILED_PLAN:
         checked = _checked_plan(event, plan or Plan("", None))

@@ -86,6 +86,7 @@ def undo_entry(session: Session, *, actor: Actor, entry: PaddlePledge, event: Pl
         return known
     if actor.person_id is None:
         raise Invalid(N_("撤销要由记录人办理"))
+    pledge = _still_verbal(session, entry)
     made = PaddlePledge(
         ref=new_ref(), device_key=f"undo-{entry.ref}", event_id=event.id, round_id=entry.round_id,
         recorder=entry.recorder, paddle=entry.paddle, amount=entry.amount, repeat=entry.repeat, reverses_id=entry.id,
@@ -94,13 +95,27 @@ def undo_entry(session: Session, *, actor: Actor, entry: PaddlePledge, event: Pl
         found = queries.reversal_of(session, entry)
         assert found is not None
         return found
-    if entry.pledge_id is not None:
-        pledge = session.get_one(Pledge, entry.pledge_id)
+    if pledge is not None:
         funding.cancel(session, actor=_speaking(actor), pledge=pledge, now=now,
                        reason=f"举牌记录更正：{REASON_LABELS[reason]}{'；' + note if note else ''}")
     record(session, actor=actor, action="pledging.undo", subject=("pledging_event", event.ref), now=now,
            entry=entry.ref, paddle=entry.paddle, amount=entry.amount.fen, reason=str(reason), note=note)
     return made
+
+
+def _still_verbal(session: Session, entry: PaddlePledge) -> Pledge | None:
+    """Return the pledge of an entry with its row locked; raises IllegalStep for one that was signed.
+
+    Letting go of it we speak as the system, whom funding does not stop: so it is looked at here.
+    """
+    if entry.pledge_id is None:
+        return None
+    pledge = session.get_one(Pledge, entry.pledge_id)
+    session.refresh(pledge, with_for_update={"key_share": True, "of": Pledge})
+    if not pledge.is_verbal:
+        raise IllegalStep(N_("{paddle} 号牌的这笔认捐已经签了认捐书，记录不能再撤销。要解除请由接收方在认捐页办理"),
+                          paddle=entry.paddle)
+    return pledge
 
 
 def settle(session: Session, *, actor: Actor, event: PledgingEvent, difference: Difference, right: Recorder,
