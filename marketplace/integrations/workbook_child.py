@@ -34,7 +34,8 @@ OTHERS = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"Rar!", b"7z\xbc\xaf",
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ERROR_CELL = re.compile(rb"<(?:\w+:)?c\s([^>]*)>(?:(?!</(?:\w+:)?c>).){0,20000}?<(?:\w+:)?v>(#[^<]{1,20})</", re.DOTALL)
 FORMULA_CELL = re.compile(
-    rb'<(?:\w+:)?c\s[^>]*?\br="([A-Z]{1,3})(\d{1,7})"[^>]*?(?<!/)>(?:(?!</(?:\w+:)?c>).){0,20000}?<(?:\w+:)?f[\s>/]', re.DOTALL)
+    rb'<(?:\w+:)?c\s[^>]*?\br="([A-Z]{1,3})(\d{1,7})"[^>]*?(?<!/)>'
+    rb"(?:(?!</(?:\w+:)?c>).){0,20000}?<(?:\w+:)?f[\s>/]", re.DOTALL)
 ATTRIBUTE = re.compile(rb'\b(r|t)="([^"]*)"')
 PLACE = re.compile(r"^([A-Z]{1,3})(\d{1,7})$")
 SPREADSHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
