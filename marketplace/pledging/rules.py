@@ -213,7 +213,7 @@ def check_level(level: Money, taken: Sequence[Money]) -> Money:
 
 
 def keyed_moment(keyed_at: datetime | None, now: datetime) -> datetime:
-    """Return when an entry was typed as the device says; never after now, and now where its clock cannot be believed."""
+    """Return when an entry was typed as the device says; now where its clock cannot be believed, never later."""
     if keyed_at is None or keyed_at > now + CLOCK_SKEW or keyed_at < now - timedelta(hours=LATE_HOURS):
         return now
     return min(keyed_at, now)

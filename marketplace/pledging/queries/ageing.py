@@ -26,7 +26,8 @@ class Aged:
 def unsigned(session: Session, event: PledgingEvent) -> list[Pledge]:
     """Return the verbal pledges of the event that live, the oldest first."""
     return list(session.scalars(
-        select(Pledge).where(Pledge.round_ref == event.ref, Pledge.kind == "own", Pledge.is_verbal, Pledge.open > Money(0))
+        select(Pledge).where(Pledge.round_ref == event.ref, Pledge.kind == "own", Pledge.is_verbal,
+                             Pledge.open > Money(0))
         .options(selectinload(Pledge.funder), selectinload(Pledge.project)).order_by(Pledge.expires_at, Pledge.id)))
 
 

@@ -77,9 +77,10 @@ def log_csv(ref: str) -> Response:
     for line in recording.log(db.session(), event):
         entry = line.entry
         sign = "-" if entry.reverses_id is not None else ""
+        reason = gettext(REASON_LABELS[Reason(entry.reason)]) if entry.reason else ""
         rows.append((rules.second_of(entry.recorded_at), rules.second_of(entry.keyed_at), str(entry.round.number),
                      gettext(RECORDER_LABELS[rules.Recorder(entry.recorder)]), str(entry.paddle), line.name,
-                     f"{sign}{entry.amount.plain()}", gettext(REASON_LABELS[Reason(entry.reason)]) if entry.reason else "",
+                     f"{sign}{entry.amount.plain()}", reason,
                      line.by, line.total.plain()))
     return spreadsheet(rows, kind="csv", name=f"{event.title}记录", sheet="log")
 

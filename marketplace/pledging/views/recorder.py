@@ -71,7 +71,8 @@ def record(ref: str) -> Answer:
     if form.validate_on_submit():
         try:
             number = int(form.round.data) if (form.round.data or "").isdigit() else event.round_number
-            item = Item(form.device_key.data or new_ref(), f"{form.line.data}{'+' if form.is_again.data else ''}", number)
+            line = f"{form.line.data}{'+' if form.is_again.data else ''}"
+            item = Item(form.device_key.data or new_ref(), line, number)
             said = _take(ref, recorder, item, utc_now())
             flash(str(said["sentence"]), "ok")
             return redirect(url_for("pledging.record", ref=ref, recorder=recorder), 303)

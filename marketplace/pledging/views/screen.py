@@ -123,7 +123,7 @@ def _line(line: Raised) -> dict[str, object]:
 
 
 def gauge(figures: Figures, target: Money) -> list[dict[str, int]]:
-    """Return where each part of the gauge begins and how wide it is, in thousandths of what is larger: target or total."""
+    """Return where each part of the gauge begins and how wide it is, in thousandths of the larger: target or total."""
     whole, place, bars = max(target.fen, figures.total.fen), 0, []
     for name in PARTS:
         width = getattr(figures, name).fen * GAUGE // whole
@@ -153,7 +153,8 @@ def screen(ref: str) -> Answer:
     assert event is not None
     is_test = request.args.get("test") == "1"
     made = make_response(render_template(
-        "pledging/screen.html", event=event, shown=test_card() if is_test else kept.shown, clock=kept.clock, parts=PARTS,
+        "pledging/screen.html", event=event, shown=test_card() if is_test else kept.shown, clock=kept.clock,
+        parts=PARTS,
         key=kept.key, is_test=is_test, stale=rules.STALE_SECONDS))
     made.headers["Cache-Control"] = "no-store"
     return made
@@ -186,6 +187,7 @@ def test_card() -> dict[str, object]:
             Raised(41, "云岭商会", {}, Money.yuan(500), is_reversal=False)]
     now = utc_now()
     return describe(Snapshot(
-        ref="", title=gettext("测试卡：名称写满一行时也不能压到安全边"), place="", starts_at=now - timedelta(hours=1), state="live", host="",
+        ref="", title=gettext("测试卡：名称写满一行时也不能压到安全边"), place="",
+        starts_at=now - timedelta(hours=1), state="live", host="",
         receiver="", guests=500, figures=figures, at=now, target=Money.yuan(160_000_000), level=Money.yuan(10_000_000),
         project=gettext("项目名称写满两行时的样子：长者助餐与居家探访服务"), last=last))
