@@ -96,7 +96,8 @@ def _arrival(session: Session, pledge: Pledge, charge: Charge, suspense: str, no
     return step
 
 
-def _refund_step(session: Session, pledge: Pledge, refund: Refund, suspense: str, now: datetime) -> Callable[[], object]:
+def _refund_step(session: Session, pledge: Pledge, refund: Refund, suspense: str,
+                 now: datetime) -> Callable[[], object]:
     """Return what a refund still has to do to its pledge: set aside, then gone or put back."""
     key, amount = f"refund:{refund.ref}", refund.amount
     def step() -> None:

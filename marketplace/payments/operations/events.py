@@ -108,7 +108,7 @@ def _apply(session: Session, account: ReceivingAccount, event_id: int, told: Tol
 
 
 def _charge_ref(session: Session, account: ReceivingAccount, told: Told) -> str | None:
-    """Return the reference of the charge of this account that an event tells of, by our reference or by Stripe's ids."""
+    """Return the reference of the charge of this account that an event tells of, by our reference or Stripe's ids."""
     ways = [(Charge.ref, told.charge_ref), (Charge.checkout_id, told.page_id),
             (Charge.payment_intent_id, told.intent_id), (Charge.stripe_charge_id, told.stripe_charge_id)]
     for column, value in ways:

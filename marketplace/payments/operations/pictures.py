@@ -62,7 +62,8 @@ def bring_up(session: Session, *, charge: Charge, picture: Picture, now: datetim
 def _bring_up_refund(session: Session, charge: Charge, picture: RefundPicture, now: datetime) -> None:
     """Make one refund say what the picture says; one that was asked at Stripe itself gets a row here."""
     refund = session.scalar(select(Refund).where(Refund.stripe_refund_id == picture.refund_id)) or session.scalar(
-        select(Refund).where(Refund.ref == picture.ref, Refund.charge_id == charge.id, Refund.stripe_refund_id.is_(None)))
+        select(Refund).where(Refund.ref == picture.ref, Refund.charge_id == charge.id,
+                             Refund.stripe_refund_id.is_(None)))
     if picture.amount <= 0:
         return
     if refund is None:

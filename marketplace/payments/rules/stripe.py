@@ -74,9 +74,9 @@ _DISPUTE = frozenset({f"charge.dispute.{what}" for what in
                       ("created", "updated", "closed", "funds_withdrawn", "funds_reinstated")})
 HANDLED = _SESSION | _INTENT | _REFUND | _DISPUTE | {"charge.refunded"}
 
-_KEPT = ("id", "object", "amount", "amount_received", "amount_refunded", "amount_total", "charge", "client_reference_id",
-         "created", "currency", "failure_reason", "latest_charge", "livemode", "payment_intent", "payment_status",
-         "reason", "status", "metadata")
+_KEPT = ("id", "object", "amount", "amount_received", "amount_refunded", "amount_total", "charge",
+         "client_reference_id", "created", "currency", "failure_reason", "latest_charge", "livemode", "payment_intent",
+         "payment_status", "reason", "status", "metadata")
 _REFUND_STATES = {"succeeded": RefundState.SUCCEEDED, "failed": RefundState.FAILED, "canceled": RefundState.FAILED}
 _DISPUTE_STATES = {"won": DisputeState.WON, "warning_closed": DisputeState.WON, "lost": DisputeState.LOST}
 
