@@ -96,9 +96,19 @@ def offers_for(connection: Connection, subject: Subject) -> list[Offer]:
     return [_offer(row, has_round=bool(subject.round)) for row in rows]
 
 
+# a version of a rule never changes (a trigger sees to that): it is read once in each process
+_known_terms: dict[tuple[str, int], RuleTerms] = {}
+_MOST_KNOWN = 10_000
+
+
 def _offer(row: Row[Any], *, has_round: bool) -> Offer:
     """Return one pool with what its caps leave."""
-    terms = terms_of(row)
+    key = (row.pool_ref, row.version)
+    terms = _known_terms.get(key)
+    if terms is None:
+        if len(_known_terms) >= _MOST_KNOWN:
+            _known_terms.clear()
+        terms = _known_terms[key] = terms_of(row)
     caps = {"donor": terms.per_donor_cap, "project": terms.per_project_cap,
             "round": terms.per_round_cap if has_round else None}
     left = {scope: cap.fen - (used.fen if (used := getattr(row, f"{scope}_used")) else 0)
