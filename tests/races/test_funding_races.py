@@ -18,6 +18,7 @@ from marketplace.ledger.jobs import seal
 from marketplace.ledger.models import Journal
 from marketplace.organizations.models import Organization
 from marketplace.payments.models import BankLine, ReceivingAccount
+from marketplace.projects import operations as projects
 from marketplace.projects.models import Project
 from tests.factories import NOW
 from tests.factories.funding import keeper, make_funder, make_pool, make_world, proposed
@@ -262,4 +263,20 @@ def test_one_line_of_the_bank_identified_at_once_for_two_pledges_pays_one(fresh_
         session, actor=SYSTEM, line=session.get_one(BankLine, stage.lines[0]), pledge=session.get_one(Pledge, made[n]), now=NOW).id
         for n in range(4)])
     assert sum(isinstance(result, int) for result in results) == 1
+    all_money_fits(fresh_app)
+
+
+def test_a_project_that_ends_in_the_same_instant_has_no_pledge_made_after_its_end(fresh_app):
+    stage = Stage(fresh_app)
+
+    def end(session):
+        project = session.get_one(Project, stage.ids[0])
+        projects.terminate(session, actor=stage.approver, project=project, reason="需求取消，不再采购这项服务", now=NOW + timedelta(minutes=1))
+        return session.scalar(sa.select(sa.func.count()).select_from(Pledge))
+
+    jobs = [lambda session, one=one: stage.promise(session, one, Money.yuan(100), f"end-{one}") for one in stage.funders[:-1]]
+    *promises, seen = together(fresh_app, [*jobs, end])
+    made = [result for result in promises if not isinstance(result, DomainError)]
+    assert isinstance(seen, int), seen
+    assert seen == len(made)             # what the end saw is all there is
     all_money_fits(fresh_app)

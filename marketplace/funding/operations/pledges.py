@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypedDict, Unpack
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from marketplace.core.access import SYSTEM, Actor, require
@@ -153,12 +153,13 @@ def place(session: Session, *, actor: Actor, parties: tuple[Funder, Project, Org
 
     `code`: the reference code if a paper names one already.
 
-    Locks: the new row, the project's sums, the cost line, then the pools.
+    Locks: project and funder for reading, the new row, the project's sums, the cost line, then the pools.
     """
     funder, project, receiver = parties
     if not client_key or len(client_key) > MAX_KEY:
         raise Invalid(N_("页面已经过期，请刷新后重新提交"), field="client_key")
     session.flush()
+    _hold_parents(session, funder=funder, project=project)
     state = PledgeState.VERBAL if terms.is_verbal else PledgeState.PLEDGED
     row: dict[str, object] = {
         "ref": new_ref(), "code": code or rules.new_code(), "client_key": client_key, "kind": "own",
@@ -198,6 +199,25 @@ def ask_for_reminders(session: Session, *, pledge: Pledge, now: datetime) -> Non
                 days=days)
     assert pledge.expires_at is not None  # every own promise ends; only matching money has no day of its own
     enqueue(session, JOB_EXPIRY_NEAR, now=now, due_at=pledge.expires_at - rules.EXPIRY_NEAR, pledge_ref=pledge.ref)
+
+
+_PARENTS = (
+    select(Project.state, Project.takes_matching, Funder.verified_at)
+    .select_from(Project).join(Funder, Funder.id == bindparam("funder"))
+    .where(Project.id == bindparam("project")).with_for_update(read=True))
+
+
+def _hold_parents(session: Session, *, funder: Funder, project: Project) -> None:
+    """Lock project and funder for reading: what was checked of them a moment ago stays so until the end.
+
+    Without it a project that is terminated, or a funder whose verification is taken back, in the same instant could
+    still get one pledge. Many pledges hold the two rows together; only a change of them waits.
+    """
+    row = session.execute(_PARENTS, {"project": project.id, "funder": funder.id}).one()
+    if row.verified_at is None:
+        session.refresh(funder)
+        require(policy.may_be_recorded(funder))
+    landings.landing_of(landings.Place(project.procedure, row.takes_matching, row.state))
 
 
 def _same(session: Session, *, client_key: str, parties: tuple[Funder, Project, Organization],
