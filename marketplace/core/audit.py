@@ -46,7 +46,7 @@ class AuditEvent(Model):
 
 
 _TABLE: Table = Model.metadata.tables[AuditEvent.__tablename__]
-_INSERT = insert(_TABLE).inline()   # bare, made once: a mapped insert costs five times as much, and every operation has it
+_INSERT = insert(_TABLE).inline()   # bare, made once: a mapped insert costs five times as much
 
 _FIXED = (
     "id", "ref", "at", "actor_id", "actor_name", "organization_id", "action", "subject_kind", "subject_ref", "own_hash",
