@@ -44,7 +44,7 @@ class StripeAccount:
             msg = f"{name}_KEY must be a secret or restricted key (sk_test_, sk_live_, rk_test_, rk_live_)"
             raise ConfigError(msg)
         if not _STRIPE_SECRET.fullmatch(self.webhook_secret):
-            msg = f"{name}_WEBHOOK_SECRET must be a signing secret (whsec_...): without it anybody could report a payment"
+            msg = f"{name}_WEBHOOK_SECRET must be a signing secret (whsec_...): else anybody could report a payment"
             raise ConfigError(msg)
 
 
@@ -148,7 +148,7 @@ class Config:
             raise ConfigError(msg)
 
     def _check_payments(self) -> None:
-        """Refuse test and live side by side, an account twice, an address in Stripe's place that is not this machine."""
+        """Refuse test and live side by side, an account twice, an address for Stripe that is not this machine."""
         if self.currency not in CURRENCIES:
             msg = f"MARKETPLACE_CURRENCY is one of {', '.join(CURRENCIES)}, not {self.currency!r}"
             raise ConfigError(msg)

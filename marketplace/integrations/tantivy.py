@@ -282,13 +282,9 @@ def _apart(key: str) -> tuple[str, str]:
     return kind, ref
 
 
-# ---- answers ----
-
-
 def _count(searcher: tantivy.Searcher, query: Query) -> int:
     """Count the hits."""
-    anything = f"order_{Sort.NEWEST}"       # any order but by score: nothing is added up then
-    found = searcher.search(query, limit=1, order_by_field=anything)
+    found = searcher.search(query, limit=1, order_by_field=f"order_{Sort.NEWEST}")   # any but by score: nothing is added
     return int(found.count)  # type: ignore[attr-defined] # the stubs forget it
 
 

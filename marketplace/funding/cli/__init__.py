@@ -31,7 +31,8 @@ def verify(as_json: bool) -> None:  # noqa: FBT001
         click.echo(json.dumps(verifying.as_json(report), ensure_ascii=False, default=str))
     else:
         broken = [name for name, holds in report.invariants.items() if not holds]
-        click.echo(f"{'ok' if report.ok else 'NOT ok'}: {report.entries} entries, {report.entries_per_second} a second, "
+        click.echo(f"{'ok' if report.ok else 'NOT ok'}: {report.entries} entries, "
+                   f"{report.entries_per_second} a second, "
                    f"{len(report.invariants) - len(broken)} of {len(report.invariants)} invariants hold")
         for problem in report.problems:
             click.echo(f"  {problem}")

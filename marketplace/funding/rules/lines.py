@@ -51,7 +51,7 @@ class Came:
 
 @dataclass(frozen=True)
 class Due:
-    """A pledge that waits for money. `instalments`: sums that may come alone; `accounts`: those its funder pays from."""
+    """A pledge that waits for money. `instalments`: sums that may come alone; `accounts`: its funder's own."""
 
     ref: str
     code: str
