@@ -284,7 +284,7 @@ def _apart(key: str) -> tuple[str, str]:
 
 def _count(searcher: tantivy.Searcher, query: Query) -> int:
     """Count the hits."""
-    found = searcher.search(query, limit=1, order_by_field=f"order_{Sort.NEWEST}")   # any but by score: nothing is added
+    found = searcher.search(query, limit=1, order_by_field=f"order_{Sort.NEWEST}")   # no score: no sums
     return int(found.count)  # type: ignore[attr-defined] # the stubs forget it
 
 

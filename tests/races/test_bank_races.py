@@ -11,7 +11,14 @@ from marketplace.funding import operations
 from marketplace.funding.models import Pledge
 from marketplace.ledger.queries import balance
 from marketplace.payments import operations as payments
-from marketplace.payments.models import BankLine, BankLinePart, PaymentOrder, PaymentOrderLine, Receipt, ReceivingAccount
+from marketplace.payments.models import (
+    BankLine,
+    BankLinePart,
+    PaymentOrder,
+    PaymentOrderLine,
+    Receipt,
+    ReceivingAccount,
+)
 from marketplace.payments.rules.orders import PaymentKind
 from marketplace.payments.rules.receipts import ReceiptFacts, ReceiptKind
 from tests.factories import NOW
@@ -21,9 +28,10 @@ from tests.races.test_funding_races import all_money_fits, together
 
 pytestmark = pytest.mark.race
 THREADS = 8
+THOUSAND = Money.yuan(1_000)
 
 
-def stage(app, *lines, pledges=0, each=Money.yuan(1_000)):
+def stage(app, *lines, pledges=0, each=THOUSAND):
     """A world with a statement of these lines and some pledges; what threads need to load their own."""
     with app.app_context(), transaction() as session:
         world = make_world(session)
