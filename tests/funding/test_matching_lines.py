@@ -401,7 +401,7 @@ def test_an_invoice_is_recorded_by_who_is_paid_for_a_confirmed_release(session):
         operations.record_invoice(session, actor=keeper(session, world), release=release, now=NOW,
                                   facts=receipt(kind=ReceiptKind.INVOICE))
     who = make_treasurer(session, payee)
-    with pytest.raises(Invalid, match="不超过|不能超过"):
+    with pytest.raises(Invalid, match=r"不超过|不能超过"):
         operations.record_invoice(session, actor=who, release=release, facts=receipt("9", 10_001, ReceiptKind.INVOICE), now=NOW)
     made = operations.record_invoice(session, actor=who, release=release, facts=receipt(kind=ReceiptKind.INVOICE), now=NOW)
     assert (made.issuer_id, made.payer_name) == (payee.id, world.receiver.name)
