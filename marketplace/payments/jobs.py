@@ -17,6 +17,7 @@ from marketplace.web.services import config, services
 
 RETRY_SECONDS = 60.0
 COMPARE_SECONDS = 3600.0
+MOST_DAYS = 28     # that are made up for: Stripe tells of events for thirty
 
 
 def ask_refund(refund_ref: str) -> None:
@@ -45,17 +46,23 @@ def retry_events() -> None:
             retry_waiting(session, now=utc_now())
 
 
-def compare_yesterday() -> None:
-    """Compare yesterday on the accounts where that was not done yet; running twice finds everything booked."""
+def compare_days() -> None:
+    """Compare yesterday, and before it the days that were missed, on each account; twice finds everything booked."""
     now = utc_now()
     yesterday = beijing_date(now) - timedelta(days=1)
-    watched = queries.watched(db.session(), config().stripe_accounts, config().currency, without=yesterday)
+    session = db.session()
+    watched = queries.watched(session, config().stripe_accounts, config().currency, without=yesterday)
+    last = queries.last_days(session, [one.account_id for one in watched])
     db.session.rollback()
-    for _ in compare_day(transaction, services().payments, accounts=watched, day=yesterday, now=now):
-        continue
+    for one in watched:
+        behind = (yesterday - last.get(one.account_id, yesterday)).days
+        for back in range(min(max(behind - 1, 0), MOST_DAYS), -1, -1):
+            for _ in compare_day(transaction, services().payments, accounts=[one], day=yesterday - timedelta(days=back),
+                                 now=now):
+                continue
 
 
 HANDLERS: dict[str, Callable[..., None]] = {rules.JOB_REFUND_ASKED: ask_refund}
 PERIODIC: dict[str, tuple[float, Callable[[], None]]] = {
-    "payments.retry_events": (RETRY_SECONDS, retry_events), "payments.compare": (COMPARE_SECONDS, compare_yesterday),
+    "payments.retry_events": (RETRY_SECONDS, retry_events), "payments.compare": (COMPARE_SECONDS, compare_days),
 }

@@ -20,8 +20,14 @@
   /* ---------- what this device keeps ---------- */
   let memory = [];
   const load = () => { try { return JSON.parse(localStorage.getItem(store)) ?? []; } catch { return memory; } };
-  const save = () => { memory = queue; try { localStorage.setItem(store, JSON.stringify(queue)); } catch { /* kept in memory */ } };
+  const seen = new Set();   /* keys that this page decides about; whatever else is kept here, another window keyed */
+  const save = () => {
+    for (const item of queue) seen.add(item.key);
+    memory = queue;
+    try { localStorage.setItem(store, JSON.stringify([...load().filter((item) => !seen.has(item.key)), ...queue])); } catch { /* kept in memory */ }
+  };
   let queue = load();
+  for (const item of queue) seen.add(item.key);
   for (const item of queue) if (item.state === "sending") item.state = "waiting";
   const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(15)), (byte) => byte.toString(16).padStart(2, "0")).join("");
   const token = () => JSON.parse(document.body.getAttribute("hx-headers") ?? "{}")["X-CSRFToken"] ?? "";
@@ -56,7 +62,7 @@
     const batch = waiting().slice(0, BATCH);
     if (!batch.length) return;
     busy = true;
-    for (const item of batch) item.state = "sending";
+    for (const item of batch) { item.state = "sending"; if (navigator.onLine) item.tried = true; }   /* from now on the server may have it */
     save();
     const body = new URLSearchParams({ recorder: words.recorder, entries: JSON.stringify(batch.map((item) => ({
       key: item.key, line: item.line ?? "", round: item.round ?? 0, at: item.at, undo: item.undo ?? "", reason: item.reason ?? "" }))) });
@@ -96,7 +102,7 @@
   /* ---------- taking back ---------- */
   function undo(target, reason) {
     const own = queue.find((item) => item.key === target && !item.undo);
-    if (own && own.state === "waiting") { queue = queue.filter((item) => item !== own); save(); show(); return; }
+    if (own && own.state === "waiting" && !own.tried) { queue = queue.filter((item) => item !== own); save(); show(); return; }
     if (queue.some((item) => item.undo === target && item.state !== "refused")) return;
     queue.push({ key: newKey(), undo: target, reason, at: new Date().toISOString(), state: "waiting", sentence: "",
       paddle: own?.paddle ?? "", amount: own?.amount ?? "" });

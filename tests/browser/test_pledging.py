@@ -108,6 +108,36 @@ def test_an_hour_without_a_line_loses_nothing_and_doubles_nothing(site, visit, e
     visit.complaints[:] = [line for line in visit.complaints if "ERR_INTERNET_DISCONNECTED" not in line]
 
 
+def test_what_is_taken_back_after_a_lost_answer_is_taken_back_at_the_server(site, visit, evening):
+    page = visit(f"/pledging/{evening['ref']}/record", who="funder", width="desktop")
+    page.route("**/record/queue", lambda route: (route.fetch(), route.abort())[1], times=1)     # the server has it, the device not
+    with page.expect_event("requestfailed"):
+        key(page, "1")
+    assert verbal(site, evening) == Money.yuan(20_000)
+    page.locator(f"{ROW}[data-state=waiting]").first.locator("button", has_text="撤销").click()
+    expect(page.locator("[data-status]")).to_contain_text("都已送出", timeout=20_000)
+    assert verbal(site, evening) == Money(0)
+    page.evaluate("localStorage.clear()")
+    visit.complaints[:] = [line for line in visit.complaints if "ERR_FAILED" not in line]
+
+
+def test_what_two_windows_keep_stays_when_one_of_them_is_closed(site, visit, evening):
+    path = f"/pledging/{evening['ref']}/record"
+    page = visit(path, who="funder", width="desktop")
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.locator("[data-level]")).to_have_text("20,000 元")
+    page.context.set_offline(True)
+    key(page, "1")
+    key(other, "2")
+    kept = "Object.keys(localStorage).flatMap((name) => name.startsWith('pledging:') ? JSON.parse(localStorage[name]) : []).map((item) => item.line)"
+    assert sorted(page.evaluate(kept)) == ["1", "2"]
+    other.close(run_before_unload=False)
+    page.evaluate("localStorage.clear()")
+    page.context.set_offline(False)
+    visit.complaints[:] = [line for line in visit.complaints if "ERR_INTERNET_DISCONNECTED" not in line]
+
+
 def test_an_answer_that_got_lost_and_a_page_that_was_closed_do_not_count_twice(site, visit, evening):
     path = f"/pledging/{evening['ref']}/record"
     page = visit(path, who="funder", width="desktop")

@@ -113,6 +113,17 @@ def test_a_duty_compares_yesterday_once(site):
     assert site.balance("transit") == 500_000
 
 
+def test_days_on_which_no_worker_ran_are_made_up_for(site):
+    today = beijing_date(utc_now())
+    site.fake.payout(500_000)["created"] -= 3 * 86_400
+    compare(site, today - timedelta(days=5))
+    with site.app.app_context():
+        for _ in range(2):
+            worker.run_periodic(all_of_them=True)
+    assert [row.day for row in site.rows(Reconciliation)] == [today - timedelta(days=back) for back in (5, 4, 3, 2, 1)]
+    assert site.balance("transit") == 500_000
+
+
 def test_without_an_account_the_command_says_so(app):
     done = app.test_cli_runner().invoke(args=["payments", "reconcile"])
     assert done.exit_code == 3

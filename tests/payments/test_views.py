@@ -297,6 +297,25 @@ def test_a_receipt_is_recorded_once_for_held_money_and_voided_with_a_reason(app,
     assert "00012345" in client.get("/money/receipts/export.csv").data.decode("utf-8-sig")
 
 
+def test_an_old_gift_without_a_receipt_is_due_behind_many_with_one(app, client, world):
+    with app.app_context(), transaction() as session:
+        pledge = session.scalars(select(Pledge).where(Pledge.ref == world["pledge"])).one()
+        account = type("World", (), {"suspense": f"suspense:{world['account']}"})
+        held(session, account, pledge)
+        here = type("World", (), {"project": pledge.project, "receiver": pledge.receiver, "account": pledge.account})
+        for number in range(3):
+            other = held(session, account, make_pledge(session, here, funder=pledge.funder))
+            session.add(Receipt(kind="donation", issuer_id=world["receiver"], number=f"{number}", subject_kind="pledge",
+                                subject_ref=other.ref, payer_name="甲", amount=other.amount, issued_on=NOW.date(),
+                                recorded_at=NOW))
+    sign_in(client, world["who"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("marketplace.funding.views.receipts.MOST_LISTED", 2)
+        assert world["pledge"] in client.get("/money/receipts").text
+        assert client.get(f"/money/receipts/new/pledge/{world['pledge']}").status_code == 200
+        assert client.get(f"/money/receipts/new/release/{world['pledge']}").status_code == 404
+
+
 def test_lists_are_handed_out_as_spreadsheets(app, client, world):
     line_in(app, world, purpose="+公式")
     sign_in(client, world["who"])

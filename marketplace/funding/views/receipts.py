@@ -1,9 +1,12 @@
 """Receipts: 捐赠票据 for what the organization holds, 发票 for what it was paid; void ones stay in the list."""
 
+from functools import reduce
+from operator import add
+
 from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext
-from sqlalchemy import or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import BigInteger, ColumnElement, func, select, type_coerce
+from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 from werkzeug.wrappers import Response
 
 from marketplace.core.clock import utc_now
@@ -24,6 +27,7 @@ from marketplace.funding.views.shared import REFUSED, blame
 from marketplace.payments import operations as payments
 from marketplace.payments import policy as payment_policy
 from marketplace.payments import queries as payment_queries
+from marketplace.payments.models import Receipt
 from marketplace.payments.rules.receipts import RECEIPT_LABELS, ReceiptKind
 from marketplace.web.access import for_roles
 from marketplace.web.actor import current_actor
@@ -38,24 +42,42 @@ MOST_LISTED, MOST_EXPORTED = 100, 5_000
 Due = tuple[str, str, str, str, Money]     # kind, reference, what for, of whom, how much may still be issued
 
 
-def _due(session: Session) -> list[Due]:
-    """Return what the organization received and has not issued a receipt for."""
+def _due(session: Session, *, ref: str = "") -> list[Due]:
+    """Return what the organization received and has not issued a receipt for, the newest first; `ref`: of one only."""
     own = current_actor().organization_id
-    pledges = session.scalars(
-        select(Pledge).join(Pledge.funder)
-        .where(Pledge.receiver_id == own, Funder.kind.not_in(NO_GIFT),
-               or_(Pledge.held > Money(0), Pledge.released > Money(0), Pledge.disbursed > Money(0)))
+    received, issued = _fen(Pledge.held, Pledge.released, Pledge.disbursed), _issued("pledge", Pledge.ref)
+    pledges = (
+        select(Pledge, received - issued).join(Pledge.funder)
+        .where(Pledge.receiver_id == own, Funder.kind.not_in(NO_GIFT), received > issued)
         .options(joinedload(Pledge.funder).joinedload(Funder.organization), joinedload(Pledge.project))
-        .order_by(Pledge.id.desc()).limit(MOST_LISTED)).all()
-    releases = session.scalars(
-        select(Release).where(Release.payee_id == own, Release.state.in_(["confirmed", "disbursed"]))
+        .order_by(Pledge.id.desc()).limit(MOST_LISTED))
+    paid, invoiced = _fen(Release.amount), _issued("release", Release.ref)
+    releases = (
+        select(Release, paid - invoiced)
+        .where(Release.payee_id == own, Release.state.in_(["confirmed", "disbursed"]), paid > invoiced)
         .options(joinedload(Release.pledge).joinedload(Pledge.project), joinedload(Release.pledge).joinedload(
-            Pledge.receiver)).order_by(Release.id.desc()).limit(MOST_LISTED)).all()
-    found = [("pledge", one.ref, one.project.title, one.funder.name, operations.received(one) - payments.receipted(
-        session, subject=("pledge", one.ref), kind=ReceiptKind.DONATION)) for one in pledges]
-    found += [("release", one.ref, one.pledge.project.title, one.pledge.receiver.name, one.amount - payments.receipted(
-        session, subject=("release", one.ref), kind=ReceiptKind.INVOICE)) for one in releases]
-    return [one for one in found if one[-1].fen > 0]
+            Pledge.receiver)).order_by(Release.id.desc()).limit(MOST_LISTED))
+    if ref:
+        pledges, releases = pledges.where(Pledge.ref == ref), releases.where(Release.ref == ref)
+    return [
+        *(("pledge", one.ref, one.project.title, one.funder.name, Money(int(left)))
+          for one, left in session.execute(pledges)),
+        *(("release", one.ref, one.pledge.project.title, one.pledge.receiver.name, Money(int(left)))
+          for one, left in session.execute(releases))]
+
+
+def _fen(*columns: InstrumentedAttribute[Money]) -> ColumnElement[int]:
+    """Return columns of one row, added up in fen."""
+    first, *rest = [type_coerce(column, BigInteger) for column in columns]
+    return reduce(add, rest, first)
+
+
+def _issued(subject: str, ref: InstrumentedAttribute[str]) -> ColumnElement[int]:
+    """Return how many fen live receipts say of the thing in the same row."""
+    kind = ReceiptKind.DONATION if subject == "pledge" else ReceiptKind.INVOICE
+    return select(func.coalesce(func.sum(type_coerce(Receipt.amount, BigInteger)), 0)).where(
+        Receipt.subject_kind == subject, Receipt.subject_ref == ref, Receipt.kind == kind,
+        Receipt.voided_at.is_(None)).scalar_subquery()
 
 
 @funding.get("/money/receipts")
@@ -104,7 +126,7 @@ def receipt_new(subject: str, ref: str) -> Response | str | tuple[str, int]:
 
 def _one_due(subject: str, ref: str) -> Due:
     """Return what a receipt may be recorded for; Denied (404) when nothing is left or it is not this organization's."""
-    found = next((one for one in _due(db.session()) if one[:2] == (subject, ref)), None)
+    found = next((one for one in _due(db.session(), ref=ref) if one[0] == subject), None)
     if found is None:
         raise Denied(N_("没有可以登记票据的款项"), hidden=True)
     return found

@@ -102,9 +102,12 @@ def account_days(session: Session, actor: Actor) -> list[AccountDays]:
             for account in session.scalars(wanted.options(joinedload(ReceivingAccount.organization)))]
 
 
-def last_day(session: Session, account: ReceivingAccount) -> date | None:
-    """Return the newest day of an account that was compared."""
-    return session.scalar(select(func.max(Reconciliation.day)).where(Reconciliation.account_id == account.id))
+def last_days(session: Session, account_ids: Sequence[int]) -> dict[int, date]:
+    """Return the newest day of each account that was compared."""
+    rows = session.execute(
+        select(Reconciliation.account_id, func.max(Reconciliation.day))
+        .where(Reconciliation.account_id.in_(account_ids)).group_by(Reconciliation.account_id))
+    return {row[0]: row[1] for row in rows}
 
 
 def unsettled(account: ReceivingAccount) -> Select[Charge]:
