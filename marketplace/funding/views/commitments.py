@@ -13,6 +13,8 @@ from marketplace.funding import operations, policy
 from marketplace.funding.forms.pledges import ApproveForm, ReasonForm
 from marketplace.funding.models import Commitment
 from marketplace.funding.queries.commitment_pages import approvers, commitment_by_ref, name_of
+from marketplace.funding.rules.landing import LANDING_LABELS, Landing
+from marketplace.funding.rules.pledges import LEFTOVER_LABELS
 from marketplace.funding.views.blueprints import funding
 from marketplace.funding.views.shared import REFUSED, blame
 from marketplace.web.access import signed_in
@@ -44,6 +46,8 @@ def _page(found: Commitment, *, approve: ApproveForm | None = None, back: Reason
     word = STATE_LOOKS[found.state]
     return render_template(
         "funding/commitment.html", commitment=found, facts=found.facts, word=word[0], look=word[1],
+        landing=LANDING_LABELS[Landing(str(found.facts["landing"]))],
+        leftover=LEFTOVER_LABELS[str(found.facts["leftover_rule"])],
         form=approve or back, approve=approve or ApproveForm(formdata=None), back=back or ReasonForm(formdata=None),
         may_approve=policy.may_approve(actor, found,
                                        people=approvers(session, found.funder)),

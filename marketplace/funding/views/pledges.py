@@ -22,7 +22,7 @@ from marketplace.funding.rules.landing import LANDING_LABELS, Place, landing_of,
 from marketplace.funding.rules.matching import why
 from marketplace.funding.rules.pledges import needs_council, shown_code
 from marketplace.funding.views.blueprints import funding
-from marketplace.funding.views.shared import OFFICERS, REFUSED, blame, my_funder, needed_funder
+from marketplace.funding.views.shared import OFFICERS, REFUSED, blame, my_funder, needed_funder, with_names
 from marketplace.payments.models import ReceivingAccount
 from marketplace.projects.models import Project
 from marketplace.web.access import for_roles
@@ -149,6 +149,7 @@ def _commit_page(form: PledgeForm, about: tuple[Funder, Project, Pledge | None],
     return render_template(
         "funding/pledge_new.html", form=form, funder=funder, project=project, verbal=verbal, closed=closed,
         landing=None if closed else LANDING_LABELS[landing_of(place)], lines=lines, why=why, translate=gettext,
+        with_names=with_names,
         needs_council=amount is not None and needs_council(amount, funder.council_above),
         council_above=funder.council_above, is_lottery=funder.kind == "lottery")
 

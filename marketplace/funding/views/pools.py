@@ -65,4 +65,5 @@ def project_money(ref: str) -> str:
     return render_template(
         "funding/project_money.html", project=found.project, own=found.own, matched=found.matched,
         contributed=found.contributed, landings=found.landings, landing_labels=LANDING_LABELS,
-        changed_at=found.changed_at, check=latest(db.session()), **FIGURES)
+        changed_at=found.changed_at, check=latest(db.session()),
+        may_add_costs=bool(policy.may_add_cost_line(current_actor(), found.project)), **FIGURES)

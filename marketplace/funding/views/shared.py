@@ -50,6 +50,12 @@ def code_names() -> Mapping[str, str]:
     return {**category_names(), **area_names()}
 
 
+def with_names(facts: Mapping[str, object]) -> dict[str, object]:
+    """Return the facts of a refusal with the names of categories and areas where it holds their codes."""
+    codes, names = str(facts.get("codes", "")), code_names()
+    return {**facts, "codes": gettext("、").join(names.get(code, code) for code in codes.split("、"))}
+
+
 def sentence_of(rule: MatchingRule | RuleTerms) -> str:
     """Return a rule as one sentence in the reader's language."""
     return sentence(rule if isinstance(rule, RuleTerms) else terms_of(rule), gettext, code_names())

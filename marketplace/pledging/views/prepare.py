@@ -20,6 +20,7 @@ from marketplace.pledging.rules import Footing
 from marketplace.pledging.views.blueprint import READERS, UNPROCESSABLE, WORKERS, Answer, blame, blueprint, event_of
 from marketplace.web.access import for_roles
 from marketplace.web.actor import current_actor
+from marketplace.web.errors import say
 from marketplace.web.paging import page_number, paginate
 
 
@@ -130,11 +131,13 @@ def _page(ref: str, *, form: RoundForm | None = None, failed: DomainError | None
     """Render the event; with a refused step its sentence stands above."""
     session, actor, now = db.session(), current_actor(), utc_now()
     event = event_of(ref)
-    form = form or _round_form(event, posted=False)
-    if failed is not None:
+    refused = say(failed) if failed is not None and form is None else ""
+    if failed is not None and form is not None:
         blame(form, failed)
+    form = form or _round_form(event, posted=False)
     return render_template(
-        "pledging/show.html", event=event, form=form, guests=queries.guests_of(session, event), now=now,
+        "pledging/show.html", event=event, form=form, refused=refused,
+        guests=queries.guests_of(session, event), now=now,
         rounds=queries.rounds_of(session, event), round=recording.open_round_of(session, event),
         figures=hall.figures(session, event.ref), differences=recording.count_differences(session, event),
         unsigned=len(ageing.unsigned(session, event)), labels=rules.STATE_LABELS, looks=rules.STATE_LOOKS,
@@ -142,7 +145,7 @@ def _page(ref: str, *, form: RoundForm | None = None, failed: DomainError | None
             ReceivingAccount, event.account_id), may_change=policy.may_change(actor, event),
         may_go_live=policy.may_go_live(actor, event), may_close=policy.may_close(actor, event),
         may_open_round=policy.may_open_round(actor, event),
-    ), UNPROCESSABLE if form.errors or form.form_errors else 200
+    ), UNPROCESSABLE if form.errors or form.form_errors or refused else 200
 
 
 def _round_form(event: PledgingEvent, *, posted: bool) -> RoundForm:
