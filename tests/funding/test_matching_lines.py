@@ -103,6 +103,14 @@ def test_the_exact_sum_of_a_known_payer_is_taken_when_one_promise_fits(facts):
     assert (two.taken, {o.reason for o in two.offers}) == ((), {Reason.PAYER_AND_AMOUNT})
 
 
+def test_an_account_that_a_funder_only_tells_of_does_not_take_the_money_of_another():
+    claims = due(a_code(), 100_00, "甲基金会", accounts=frozenset({"6222"}))
+    payer = due(a_code(), 900_00, "乙公司")
+    verdict = decide(line(name="乙公司", account="6222"), claims, payer)
+    assert (verdict.taken, {offer.ref for offer in verdict.offers}) == ((), {claims.ref, payer.ref})
+    assert decide(line(name="甲会财务专户", account="6222"), claims, payer).taken[0].ref == claims.ref
+
+
 def test_an_instalment_counts_as_the_exact_sum():
     verdict = decide(line(30_00, name="桐浦实业有限公司"), due(a_code(), 100_00, instalments=(Money(3000), Money(7000))))
     assert [t.amount for t in verdict.taken] == [Money(3000)]

@@ -154,6 +154,23 @@ def test_equal_lines_of_a_layout_without_serials_are_counted_and_taken_once_over
     assert balance(session, codes(made)[AccountKind.SUSPENSE]) == Money(6_500)
 
 
+def test_the_same_days_in_another_layout_are_not_booked_twice(session):
+    from tests.factories.payments import sheet
+
+    made = make_account(session)
+    who = make_treasurer(session, made.organization)
+    import_lines(session, made, came("30.00", purpose="捐款"), went("5.00"))
+
+    def taken(*rows):
+        return operations.import_statement(session, actor=who, account=made, name="a.csv", data=repr(rows).encode(),
+                                           tables=sheet([["日期", "收支金额", "说明"], *rows]), mapping="signed", now=NOW)
+
+    with pytest.raises(Conflict, match="另一种版式"):
+        taken(["2026-11-20", "30.00", "捐款"], ["2026-11-20", "-5.00", "x"])
+    assert taken(["2026-11-21", "30.00", "捐款"]).lines_new == 1
+    assert balance(session, codes(made)[AccountKind.SUSPENSE]) == Money(5_500)
+
+
 def test_a_known_serial_with_another_sum_is_not_taken_silently(session):
     made = make_account(session)
     import_lines(session, made, came("100.00", serial="S1"))

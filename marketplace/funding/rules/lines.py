@@ -103,7 +103,7 @@ def judge(line: Came, dues: Sequence[Due], codes: Sequence[str], near: Sequence[
     if len(named) > 1 and named == open_ and sum(due.open.fen for due in open_) == line.amount.fen:
         return Verdict([Taken(due.ref, due.open, MatchedBy.REFERENCE) for due in open_])
     fitting = [due for due in dues if _sum_fits(line, due) and not due.is_verbal and _pays(line, due)]
-    if not named and not near and len(fitting) == 1:
+    if not named and not near and len(fitting) == 1 and _is_believed(line, fitting[0], dues):
         return Verdict([Taken(fitting[0].ref, line.amount, MatchedBy.AMOUNT_PAYER)])
     offers = [offer for due in dues if due.open.fen > 0 and (offer := _offer(line, due, codes, near)) is not None]
     return Verdict((), sorted(offers, key=lambda offer: _ORDER.index(offer.reason))[:MOST_OFFERS])
@@ -118,7 +118,17 @@ def _pays(line: Came, due: Due) -> bool:
     """Say whether the line comes from the funder: from a known account, or under exactly its name."""
     if line.account and (due.is_known_payer or line.account in due.accounts):
         return True
+    return _is_named(line, due)
+
+
+def _is_named(line: Came, due: Due) -> bool:
+    """Say whether the line comes under exactly the funder's name."""
     return bool(line.name) and _plain(line.name) in {_plain(name) for name in due.names}
+
+
+def _is_believed(line: Came, due: Due, dues: Sequence[Due]) -> bool:
+    """Say whether a line is the funder's: an account that it only told us of does not beat the name of another funder."""
+    return due.is_known_payer or _is_named(line, due) or not any(_is_named(line, other) for other in dues)
 
 
 _key = lru_cache(maxsize=8_192)(name_key)

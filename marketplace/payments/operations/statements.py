@@ -32,7 +32,10 @@ MOST_IN_QUERY = 500
 
 @dataclass(frozen=True)
 class Preview:
-    """What an import would do: `known` rows stood in an earlier statement; `gap`: this one does not follow the last."""
+    """What an import would do: `known` rows stood in an earlier statement; `gap`: this one does not follow the last.
+
+    `twins`: new by their number, yet a statement of another layout, which numbers lines otherwise, had the same.
+    """
 
     reading: Reading
     new: Sequence[StatementRow]
@@ -40,6 +43,7 @@ class Preview:
     differing: Sequence[StatementRow]
     gap: Break | None
     imported_before: BankStatement | None
+    twins: Sequence[StatementRow] = ()
 
     @property
     def needs_word(self) -> bool:
@@ -49,7 +53,7 @@ class Preview:
     @property
     def is_takable(self) -> bool:
         """Say whether nothing stands against the import but perhaps a confirmation."""
-        return not (self.reading.faults or self.differing or self.imported_before) and bool(self.new)
+        return not (self.reading.faults or self.differing or self.twins or self.imported_before) and bool(self.new)
 
 
 def check_statement(session: Session, *, actor: Actor, account: ReceivingAccount, data: bytes,
@@ -65,10 +69,13 @@ def check_statement(session: Session, *, actor: Actor, account: ReceivingAccount
                       found=masked(reading.number), own=masked(account.number))
     known = _known(session, account, [row.serial for row in reading.rows])
     same = [row for row in reading.rows if row.serial in known]
+    new = [row for row in reading.rows if row.serial not in known]
+    elsewhere = _of_other_layouts(session, account, reading)
     return Preview(
-        reading, [row for row in reading.rows if row.serial not in known], same,
+        reading, new, same,
         [row for row in same if known[row.serial] != (row.booked_on, row.direction, row.amount)],
-        _gap(session, account, reading), _imported_before(session, account, data))
+        _gap(session, account, reading), _imported_before(session, account, data),
+        [row for row in new if (row.booked_on, row.direction, row.amount) in elsewhere])
 
 
 def _known(session: Session, account: ReceivingAccount, serials: Sequence[str]) -> Mapping[str, tuple[object, ...]]:
@@ -79,6 +86,17 @@ def _known(session: Session, account: ReceivingAccount, serials: Sequence[str]) 
             BankLine.account_id == account.id, BankLine.serial.in_(serials[start:start + MOST_IN_QUERY])))
         found.update({row[0]: (row[1], row[2], row[3]) for row in rows})
     return found
+
+
+def _of_other_layouts(session: Session, account: ReceivingAccount, reading: Reading) -> set[tuple[object, ...]]:
+    """Return (day, direction, amount) of what statements of other layouts had on the same days."""
+    if reading.from_on is None or reading.to_on is None:
+        return set()
+    rows = session.execute(
+        select(BankLine.booked_on, BankLine.direction, BankLine.amount).join(BankLine.statement)
+        .where(BankLine.account_id == account.id, BankStatement.mapping != reading.mapping.name,
+               BankLine.booked_on.between(reading.from_on, reading.to_on)))
+    return {(row[0], row[1], row[2]) for row in rows}
 
 
 def _imported_before(session: Session, account: ReceivingAccount, data: bytes) -> BankStatement | None:
@@ -142,6 +160,9 @@ def _refuse(found: Preview, *, gaps_known: bool) -> None:
     if found.differing:
         raise Conflict(N_("流水号 {serial} 以前导入过，但日期或金额和这次不同。请先向银行核实"),
                        serial=found.differing[0].serial)
+    if found.twins:
+        raise Conflict(N_("{day} 的 {amount} 元用另一种版式导入过。同一天的明细请一直用同一种版式，以免重复入账"),
+                       day=found.twins[0].booked_on.isoformat(), amount=found.twins[0].amount.grouped())
     if not found.new:
         raise Conflict(N_("这份对账单的每一笔都已经导入过，没有新的明细"))
     if found.needs_word and not gaps_known:
