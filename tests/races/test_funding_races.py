@@ -20,6 +20,7 @@ from marketplace.organizations.models import Organization
 from marketplace.payments.models import BankLine, ReceivingAccount
 from marketplace.projects import operations as projects
 from marketplace.projects.models import Project
+from marketplace.web import worker
 from tests.factories import NOW
 from tests.factories.funding import keeper, make_funder, make_pool, make_world, proposed
 from tests.factories.payments import came, import_lines
@@ -252,6 +253,31 @@ def test_captures_and_cancellations_at_once_leave_the_pool_exact(fresh_app):
     pool, _ = given(fresh_app, stage)
     assert pool.captured == Money(12_000)
     assert pool.reserved <= Money(12_000)
+    all_money_fits(fresh_app)
+
+
+def test_many_confirmed_at_once_do_not_lock_against_steps_of_single_ones(fresh_app):
+    stage = Stage(fresh_app, cap=Money(24_000))
+    with fresh_app.app_context(), transaction() as session:
+        made = [stage.promise(session, stage.funders[n], Money(3_000), f"k{n}") for n in range(THREADS)]
+        for n, line in enumerate(stage.lines):
+            operations.identify_line(session, actor=SYSTEM, line=session.get_one(BankLine, line), now=NOW,
+                                     pledge=session.get_one(Pledge, made[n]))
+
+    def all_of_them(session):
+        return operations.confirm_all(session, actor=SYSTEM, now=utc_now(), pledges=[session.get_one(Pledge, n) for n in made])
+
+    def back(session, n):
+        return operations.ask_refund(session, actor=SYSTEM, pledge=session.get_one(Pledge, n), amount=Money(1_000),
+                                     reason="缩减", now=NOW, idem_key=f"back:{n}")
+
+    results = together(fresh_app, [all_of_them, all_of_them, *(lambda session, n=n: back(session, n) for n in made[::-1])])
+    assert sorted(results[:2]) == [0, THREADS]
+    with fresh_app.app_context():
+        worker.run_until_idle()
+        rows = db.session.execute(sa.select(Pledge.paid, Pledge.held, Pledge.refunding).where(Pledge.kind == "own")).all()
+        assert [tuple(row) for row in rows] == [(Money(0), Money(2_000), Money(1_000))] * THREADS
+        assert given(fresh_app, stage)[0].captured == Money(24_000)
     all_money_fits(fresh_app)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from marketplace.core.access import Actor, require
 from marketplace.core.errors import IllegalStep, Invalid
 from marketplace.core.money import Money
+from marketplace.core.outbox import enqueue
 from marketplace.core.text import N_
 from marketplace.funding import policy
 from marketplace.funding.models import Pledge
@@ -18,6 +19,7 @@ from marketplace.funding.operations.pledges import give_back_match, standing
 from marketplace.funding.operations.returning import lock_matched, restore_refunded
 from marketplace.funding.rules.buckets import Move
 from marketplace.funding.rules.pledges import check_amount, check_reason
+from marketplace.funding.rules.pools import JOB_CAPTURE_DUE
 from marketplace.ledger.rules import SEPARATOR, AccountKind, Posting
 from marketplace.payments.models import ReceivingAccount
 from marketplace.payments.queries import is_ordered
@@ -74,13 +76,37 @@ def confirm(session: Session, *, actor: Actor, pledge: Pledge, amount: Money, no
 
     Then flags are looked for, and the matching money is confirmed where its conditions are met.
     """
+    done = _hold(session, actor=actor, pledge=pledge, amount=amount, now=now, idem_key=idem_key)
+    if done and pledge.kind == "own":
+        capture_match(session, actor=actor, pledge=pledge, now=now)
+    return done
+
+
+def confirm_all(session: Session, *, actor: Actor, pledges: Sequence[Pledge], now: datetime) -> int:
+    """Confirm all that arrived of several pledges, all or none; return of how many. Pledge: paid -> held.
+
+    Matching money follows in a job for each: pools are locked after pledges, so two captures in one transaction would
+    break the order of locks. Here all pledges are locked first, then their projects' sums, in order.
+    """
+    rows = session.scalars(select(Pledge).where(Pledge.id.in_([one.id for one in pledges])).order_by(Pledge.id)
+                           .with_for_update(**ROW).execution_options(populate_existing=True)).all()
+    waiting = sorted((one for one in rows if one.paid.fen), key=lambda one: (one.project_id, one.id))
+    for pledge in waiting:
+        key = f"confirm:{pledge.ref}:{pledge.held.fen}:{pledge.paid.fen}:{now.isoformat()}"
+        _hold(session, actor=actor, pledge=pledge, amount=pledge.paid, now=now, idem_key=key)
+        if pledge.kind == "own":
+            enqueue(session, JOB_CAPTURE_DUE, now=now, pledge_ref=pledge.ref)
+    return len(waiting)
+
+
+def _hold(session: Session, *, actor: Actor, pledge: Pledge, amount: Money, now: datetime, idem_key: str) -> bool:
+    """Take the step from paid to held, and look for flags."""
     require(policy.may_confirm(actor, pledge))
     done = take(session, actor=actor, pledge=pledge, now=now, step=Step(
         Move.CONFIRM, amount, idem_key,
         [Posting(own(AccountKind.PAID, pledge), own(AccountKind.HELD, pledge), amount)]))
     if done and pledge.kind == "own":
         look_at(session, pledge=pledge, now=now)
-        capture_match(session, actor=actor, pledge=pledge, now=now)
     return done
 
 

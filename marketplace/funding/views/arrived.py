@@ -44,11 +44,8 @@ def confirm_arrived() -> Response | tuple[str, int]:
         return _page(gettext("请勾选要确认的来款")), 422
     try:
         with transaction() as session:
-            pledges = chosen(session, actor.organization_id, refs)
-            for pledge in pledges:
-                key = f"confirm:{pledge.ref}:{pledge.held.fen}:{pledge.paid.fen}:{now.isoformat()}"
-                operations.confirm(session, actor=actor, pledge=pledge, amount=pledge.paid, now=now, idem_key=key)
-            count = len(pledges)
+            count = operations.confirm_all(session, actor=actor, now=now,
+                                           pledges=chosen(session, actor.organization_id, refs))
     except DomainError as refused:
         return _page(say(refused), refs), status_of(refused)
     flash(gettext("已确认 %(n)s 笔到账", n=count), "ok")
