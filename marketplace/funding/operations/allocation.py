@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, insert, select, update
+from sqlalchemy import BigInteger, Connection, Row, and_, bindparam, insert, select, type_coerce, update
 from sqlalchemy.orm import Session, make_transient_to_detached
 
 from marketplace.core.access import Actor
@@ -72,50 +72,63 @@ def facts_of(pledge: Pledge, now: datetime) -> PledgeFacts:
 
 
 def _offers_statement() -> Any:
-    """Return the query of all open pools with their rule in force and their three counters for one pledge."""
-    joined: Any = POOL.join(RULE, and_(RULE.c.pool_id == POOL.c.id, RULE.c.version == POOL.c.rule_version))
+    """Return the query of all open pools with the version of their rule and their three counters for one pledge."""
+    joined: Any = POOL
     for scope, cap in _USED.items():
         joined = joined.outerjoin(cap, and_(cap.c.pool_id == POOL.c.id, cap.c.scope == scope,
                                             cap.c.subject_ref == bindparam(f"of_{scope}")))
+    # fen as they are stored: a typed column costs a Money for each number of each pool
+    fen = {name: type_coerce(POOL.c[name], BigInteger) for name in ("cap", "reserved", "captured")}
+    used = {scope: type_coerce(cap.c.used, BigInteger) for scope, cap in _USED.items()}
     return (
-        select(POOL.c.id.label("pool_id"), POOL.c.ref.label("pool_ref"), POOL.c.funder_id, POOL.c.cap, POOL.c.reserved,
-               POOL.c.captured, RULE.c.id.label("rule_id"), RULE.c.version, *(RULE.c[name] for name in TERMS),
-               *(cap.c.used.label(f"{scope}_used") for scope, cap in _USED.items()))
-        .select_from(joined).where(POOL.c.state == PoolState.OPEN)
-        .order_by(RULE.c.priority, POOL.c.id))
+        select(POOL.c.id, POOL.c.ref, POOL.c.funder_id, POOL.c.rule_version,
+               (fen["cap"] - fen["reserved"] - fen["captured"]).label("left"),
+               *(used[scope].label(f"{scope}_used") for scope in used))
+        .select_from(joined).where(POOL.c.state == PoolState.OPEN).order_by(POOL.c.id))
 
 
 _OFFERS = _offers_statement()
+_RULES = select(POOL.c.ref, RULE).join(RULE, and_(RULE.c.pool_id == POOL.c.id, RULE.c.version == POOL.c.rule_version)
+                                       ).where(POOL.c.id.in_(bindparam("pools", expanding=True)))
 _INSERT = insert(ALLOCATION).returning(ALLOCATION.c.id, sort_by_parameter_order=True)
+
+# a version of a rule never changes (a trigger sees to that): it is read once in each process
+_known_rules: dict[tuple[str, int], tuple[int, RuleTerms]] = {}
+_MOST_KNOWN = 10_000
 
 
 def offers_for(connection: Connection, subject: Subject) -> list[Offer]:
-    """Return the open pools, by priority, as they are now."""
-    rows = connection.execute(_OFFERS, {
-        "of_donor": subject.donor, "of_project": subject.project, "of_round": subject.round})
-    return [_offer(row, has_round=bool(subject.round)) for row in rows]
+    """Return the open pools, by priority, then by age, as they are now."""
+    values = {"of_donor": subject.donor, "of_project": subject.project, "of_round": subject.round}
+    rows = connection.execute(_OFFERS, values).all()
+    while unknown := [row.id for row in rows if (row.ref, row.rule_version) not in _known_rules]:
+        _learn(connection, unknown)
+        rows = connection.execute(_OFFERS, values).all()     # a rule may have changed between the two
+    return sorted((_offer(row, has_round=bool(subject.round)) for row in rows), key=lambda offer: offer.terms.priority)
 
 
-# a version of a rule never changes (a trigger sees to that): it is read once in each process
-_known_terms: dict[tuple[str, int], RuleTerms] = {}
-_MOST_KNOWN = 10_000
+def _learn(connection: Connection, pools: Sequence[int]) -> None:
+    """Read the rules in force of pools that this process has not met yet."""
+    if not pools:
+        return
+    if len(_known_rules) >= _MOST_KNOWN:
+        _known_rules.clear()
+    for row in connection.execute(_RULES, {"pools": list(pools)}):
+        _known_rules[row.ref, row.version] = (row.id, terms_of(row))
 
 
 def _offer(row: Row[Any], *, has_round: bool) -> Offer:
     """Return one pool with what its caps leave."""
-    key = (row.pool_ref, row.version)
-    terms = _known_terms.get(key)
-    if terms is None:
-        if len(_known_terms) >= _MOST_KNOWN:
-            _known_terms.clear()
-        terms = _known_terms[key] = terms_of(row)
-    caps = {"donor": terms.per_donor_cap, "project": terms.per_project_cap,
-            "round": terms.per_round_cap if has_round else None}
-    left = {scope: cap.fen - (used.fen if (used := getattr(row, f"{scope}_used")) else 0)
-            for scope, cap in caps.items() if cap}
-    room = Room(pool=row.cap.fen - row.reserved.fen - row.captured.fen, **left)
-    return Offer(pool_id=row.pool_id, pool_ref=row.pool_ref, funder_id=row.funder_id, rule_id=row.rule_id,
-                 version=row.version, terms=terms, room=room)
+    rule_id, terms = _known_rules[row.ref, row.rule_version]
+    left = {}
+    if terms.per_donor_cap:
+        left["donor"] = terms.per_donor_cap.fen - (row.donor_used or 0)
+    if terms.per_project_cap:
+        left["project"] = terms.per_project_cap.fen - (row.project_used or 0)
+    if terms.per_round_cap and has_round:
+        left["round"] = terms.per_round_cap.fen - (row.round_used or 0)
+    return Offer(pool_id=row.id, pool_ref=row.ref, funder_id=row.funder_id, rule_id=rule_id, version=row.rule_version,
+                 terms=terms, room=Room(pool=row.left, **left))
 
 
 def reckon(offers: Sequence[Offer], facts: PledgeFacts, *, base: Money, cost_left: int | None) -> list[Taking]:
@@ -183,6 +196,9 @@ def _matched_before(connection: Connection, pledge: Pledge, now: datetime) -> _B
 _COUNTING = (Bucket.OPEN, Bucket.PAID, Bucket.HELD, Bucket.RELEASED, Bucket.DISBURSED)   # what of a pledge is matched
 
 
+_SAVE, _UNDO = "SAVEPOINT matching", "ROLLBACK TO SAVEPOINT matching"
+
+
 class _NoRoom(Exception):  # noqa: N818 - not an error: the savepoint is rolled back and the exact path begins
     """A row had less room than was read."""
 
@@ -209,12 +225,19 @@ class _Matching:
         return reckon(self._offers(), self.facts, base=self.base, cost_left=left)
 
     def write(self, takings: Sequence[Taking]) -> list[Allocation] | None:
-        """Write all of it or nothing; None when a row had less room than was read. The hot rows come last."""
+        """Write all of it or nothing; None when a row had less room than was read. The hot rows come last.
+
+        The savepoint is not released: the commit that follows ends it, and one round trip less is made while the hot
+        row is locked.
+        """
+        self.connection.exec_driver_sql(_SAVE)
         try:
-            with self.connection.begin_nested():
-                made = self._write(takings)
-        except _NoRoom:
-            return None
+            made = self._write(takings)
+        except BaseException as error:
+            self.connection.exec_driver_sql(_UNDO)
+            if isinstance(error, _NoRoom):
+                return None
+            raise
         return self._known(made)
 
     def _write(self, takings: Sequence[Taking]) -> list[Allocation]:
