@@ -17,6 +17,7 @@ from marketplace.core.money import Money
 from marketplace.core.text import N_
 from marketplace.funding.models import Funder, Pledge, Release
 from marketplace.funding.operations.money import arrive, refund_returned, unarrive
+from marketplace.funding.operations.moves import ROW
 from marketplace.funding.operations.releases import claw_back, disburse
 from marketplace.funding.rules.lines import Came, Due, Verdict, judge, near_codes_in
 from marketplace.funding.rules.pledges import codes_in
@@ -41,12 +42,16 @@ class MatchResult:
 
 
 def match_lines(session: Session, *, actor: Actor, account: ReceivingAccount, now: datetime) -> MatchResult:
-    """Identify every line in suspense that is sure. A line that a person took apart before is left to people."""
+    """Identify every line in suspense that is sure. A line that a person took apart before is left to people.
+
+    The open pledges are locked before any of them is paid: pledge by pledge, with the sums of its project after each,
+    would lock against single steps on the next one.
+    """
     require(payment_policy.may_use(actor, account))
     lines = session.scalars(
         select(BankLine).where(BankLine.account_id == account.id, BankLine.state == LineState.SUSPENSE)
         .options(selectinload(BankLine.parts)).order_by(BankLine.booked_on, BankLine.id)).all()
-    result, pledges = MatchResult(), _open_pledges(session, account)
+    result, pledges = MatchResult(), _open_pledges(session, account, lock=bool(lines))
     for line in lines:
         if any(part.undone_at is not None or part.subject_kind != SubjectKind.PLEDGE for part in line.parts):
             continue
@@ -93,10 +98,12 @@ def _to_receiver(account: ReceivingAccount) -> Select[Pledge]:
             .options(joinedload(Pledge.funder).joinedload(Funder.organization), selectinload(Pledge.instalments)))
 
 
-def _open_pledges(session: Session, account: ReceivingAccount) -> Sequence[Pledge]:
+def _open_pledges(session: Session, account: ReceivingAccount, *, lock: bool = False) -> Sequence[Pledge]:
     """Return the pledges into an account that wait for money, oldest first."""
-    return session.scalars(_to_receiver(account).where(Pledge.open > Money(0)).order_by(Pledge.id)
-                           .limit(MOST_DUES)).all()
+    found = _to_receiver(account).where(Pledge.open > Money(0)).order_by(Pledge.id).limit(MOST_DUES)
+    if lock:
+        found = found.with_for_update(**ROW).execution_options(populate_existing=True)
+    return session.scalars(found).all()
 
 
 def _known_payers(session: Session, line: BankLine) -> set[int]:

@@ -127,7 +127,7 @@ def _is_named(line: Came, due: Due) -> bool:
 
 
 def _is_believed(line: Came, due: Due, dues: Sequence[Due]) -> bool:
-    """Say whether a line is the funder's: an account that it only told us of does not beat the name of another funder."""
+    """Say whether a line is the funder's: an account that it only told us of does not beat another funder's name."""
     return due.is_known_payer or _is_named(line, due) or not any(_is_named(line, other) for other in dues)
 
 
