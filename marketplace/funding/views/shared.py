@@ -1,6 +1,6 @@
 """What several pages of funding share: whose desk it is, a rule said in the reader's language, refusals in forms."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import request
@@ -20,6 +20,7 @@ from marketplace.funding.queries.portfolio import funders_of
 from marketplace.funding.rules.explain import sentence, worked_example
 from marketplace.funding.rules.figures import FIGURE_LABELS, FIGURE_NOTES
 from marketplace.funding.rules.terms import RuleTerms
+from marketplace.funding.views.blueprints import funding
 from marketplace.web.actor import current_actor
 from marketplace.web.downloads import attachment
 from marketplace.web.errors import say
@@ -35,6 +36,12 @@ def my_funder() -> Funder | None:
     """Return the funder of this desk: the one that ?fund= names among the organization's own, else the first."""
     own = funders_of(db.session(), current_actor())
     return next((one for one in own if one.ref == request.args.get("fund")), own[0] if own else None)
+
+
+@funding.context_processor
+def _menu() -> dict[str, Callable[[], bool]]:
+    """Let the side menu ask whether this desk belongs to a funder."""
+    return {"has_fund": lambda: my_funder() is not None}
 
 
 def needed_funder() -> Funder:
