@@ -19,6 +19,7 @@ from marketplace.funding.rules.lines import (
 )
 from marketplace.funding.rules.pledges import ALPHABET, codes_in, new_code, shown_code
 from marketplace.ledger.queries import balance
+from marketplace.payments import operations as payments
 from marketplace.payments.models import BankLine
 from marketplace.payments.rules.lines import MatchedBy
 from marketplace.payments.rules.orders import PaymentKind
@@ -26,7 +27,7 @@ from marketplace.payments.rules.receipts import ReceiptFacts, ReceiptKind
 from tests.factories import NOW
 from tests.factories.funding import held, keeper, make_funder, make_pledge, make_world, released
 from tests.factories.organizations import make_organization
-from tests.factories.payments import came, import_lines, went
+from tests.factories.payments import came, import_lines, make_account, went
 
 CODE = "KX39P2MT4"
 
@@ -325,6 +326,20 @@ def test_money_of_nobody_goes_back_to_its_payer(session):
     session.refresh(one)
     assert (one.state, lines(session, world)[1].state) == ("returned", "matched")
     assert balance(session, world.suspense) == Money(0)
+
+
+def test_an_account_is_closed_only_when_nothing_waits_and_another_pays_what_it_owed(session):
+    world = make_world(session)
+    who = keeper(session, world)
+    import_lines(session, world.account, came("7.00", name="某人", account="6228480000"))
+    with pytest.raises(Conflict, match="还有 1 笔待认领"):
+        payments.close_account(session, actor=who, account=world.account, now=NOW)
+    line_ = session.scalars(select(BankLine)).one()
+    operations.identify_line(session, actor=who, line=line_, pledge=make_pledge(session, world, amount=Money(700)), now=NOW)
+    release = released(session, world, held(session, world, make_pledge(session, world)))
+    payments.close_account(session, actor=who, account=world.account, now=NOW)
+    other = make_account(session, world.receiver)
+    assert (PaymentKind.RELEASE, release.ref) in [one.payment.subject for one in operations.payables(session, other)]
 
 
 def test_what_lacks_an_account_or_changed_is_not_ordered(session):

@@ -46,8 +46,10 @@ def payables(session: Session, account: ReceivingAccount) -> list[Payable]:
 
 
 def _own_or_free(account: ReceivingAccount) -> ColumnElement[bool]:
-    """Return the condition on pledges whose money may lie on the account."""
-    return or_(Pledge.account_id.is_(None), Pledge.account_id == account.id)
+    """Return the condition on pledges whose money may lie on the account: its own, and those of a closed one."""
+    closed = select(ReceivingAccount.id).where(ReceivingAccount.organization_id == account.organization_id,
+                                               ReceivingAccount.closed_at.is_not(None))
+    return or_(Pledge.account_id.is_(None), Pledge.account_id == account.id, Pledge.account_id.in_(closed))
 
 
 def _releases(session: Session, account: ReceivingAccount) -> list[Payable]:

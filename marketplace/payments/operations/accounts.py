@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from marketplace.core.access import Actor, require
@@ -14,8 +14,10 @@ from marketplace.files.models import StoredFile
 from marketplace.organizations.models import Organization
 from marketplace.organizations.rules import Verification
 from marketplace.payments import policy
-from marketplace.payments.models import ReceivingAccount
+from marketplace.payments.models import BankLine, PaymentOrder, PaymentOrderLine, ReceivingAccount
 from marketplace.payments.rules.accounts import check_holder, masked, tidy_number
+from marketplace.payments.rules.lines import LineState
+from marketplace.payments.rules.orders import OrderLineState
 
 MOST_BANK_NAME = 80
 
@@ -75,10 +77,21 @@ def verify_account(session: Session, *, actor: Actor, account: ReceivingAccount,
 
 
 def close_account(session: Session, *, actor: Actor, account: ReceivingAccount, now: datetime) -> None:
-    """Account: -> closed. What it received stays in the books; new promises no longer name it."""
+    """Account: -> closed. What it received stays in the books; new promises no longer name it.
+
+    Raises Conflict while lines of it wait in suspense or payments are ordered: nobody could settle them afterwards.
+    """
     require(policy.may_keep(actor, account.organization_id))
     if account.closed_at is not None:
         raise Conflict(N_("账户已停用"))
+    session.refresh(account, with_for_update=True)      # an import holds this row too
+    waiting = session.scalar(select(func.count()).select_from(BankLine).where(
+        BankLine.account_id == account.id, BankLine.state.in_([LineState.SUSPENSE, LineState.RETURNING]))) or 0
+    ordered = session.scalar(select(func.count()).select_from(PaymentOrderLine).join(PaymentOrderLine.order).where(
+        PaymentOrder.account_id == account.id, PaymentOrderLine.state == OrderLineState.ORDERED)) or 0
+    if waiting or ordered:
+        raise Conflict(N_("还有 {waiting} 笔待认领或待退回的明细、{ordered} 笔待付的付款。办完以后才能停用这个账户"),
+                       waiting=waiting, ordered=ordered)
     account.closed_at = now
     session.flush()
     record(session, actor=actor, action="payments.close_account", subject=("receiving_account", account.ref), now=now)
