@@ -80,12 +80,12 @@ class Gift:
 
 
 def open_gifts(session: Session, *, project: Project, receiver: Organization) -> list[Gift]:
-    """Return what a new agreement would carry, oldest pledge first; their rows stay locked until the end."""
+    """Return what a new agreement would carry: own pledges, then matched ones, oldest first; rows locked to the end."""
     flagged = select(MoneyFlag.id).where(MoneyFlag.pledge_id == Pledge.id, MoneyFlag.state != "cleared").exists()
     pledges = session.scalars(
         select(Pledge).where(Pledge.project_id == project.id, Pledge.receiver_id == receiver.id,
                              (Pledge.signed_at.is_not(None)) | (Pledge.kind == "matched"), ~flagged)
-        .order_by(Pledge.id).with_for_update()).all()
+        .order_by(Pledge.kind.desc(), Pledge.id).with_for_update(key_share=True, of=Pledge)).all()
     rows = session.execute(select(AgreementItem.pledge_id, AgreementItem.amount)
                            .where(AgreementItem.pledge_id.in_([pledge.id for pledge in pledges])))
     taken: dict[int, int] = {}

@@ -31,7 +31,7 @@ _GONE = (Bucket.DROPPED, Bucket.REFUNDED)
 _NONE = Money(0)
 # FOR NO KEY UPDATE: a plain FOR UPDATE would fight the locks that foreign keys take; only of the pledge itself, which
 # may have been loaded with its funder (an outer join, whose other side PostgreSQL does not lock)
-ROW = {"key_share": True, "of": Pledge}
+ROW: dict[str, Any] = {"key_share": True, "of": Pledge}
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,8 @@ def _page(found: Pledge, **broken: ReasonForm | SumForm | RefundForm) -> str:
         may_cancel=policy.may_cancel(actor, found), may_confirm=policy.may_confirm(actor, found),
         may_refund=policy.may_refund(actor, found), may_write_off=policy.may_write_off(actor, found),
         may_release=policy.may_propose_release(actor, found),
-        may_see_paper=bool(told.commitment and policy.may_see_commitment(actor, told.commitment)), may_sign=_may_sign(found))
+        may_see_paper=bool(told.commitment and policy.may_see_commitment(actor, told.commitment)),
+        may_sign=_may_sign(found))
 
 
 def _may_sign(found: Pledge) -> bool:
