@@ -41,7 +41,7 @@ def sums(session, world, kind="own"):
 CODES = [rules.new_code() for _ in range(40)]
 
 
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", CODES, ids=range(40))
 def test_a_code_begins_with_a_letter_and_passes_its_own_check(code):
     assert len(code) == 9
     assert code[0].isalpha()
@@ -50,14 +50,14 @@ def test_a_code_begins_with_a_letter_and_passes_its_own_check(code):
     assert rules.code_is_valid(code)
 
 
-@pytest.mark.parametrize("code", CODES[:10])
+@pytest.mark.parametrize("code", CODES[:10], ids=range(10))
 def test_no_single_wrong_character_passes(code):
     for at, letter in itertools.product(range(9), ALPHABET):
         if letter != code[at]:
             assert not rules.code_is_valid(code[:at] + letter + code[at + 1:])
 
 
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", CODES, ids=range(40))
 def test_no_two_swapped_characters_pass(code):
     for one, other in itertools.combinations(range(9), 2):
         if code[one] != code[other]:
