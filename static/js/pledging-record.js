@@ -134,7 +134,7 @@
     const line = make("li", kind ?? "");
     const who = make("span", "who", name);
     who.append(make("small", "", note));
-    line.append(make("span", "paddleno num", paddle), who, make("b", "num", amount), make("span", "what", state ?? ""));
+    line.append(make("span", "paddleno num", paddle), who, make("b", "num", amount), make("div", "what", state ?? ""));
     return line;
   }
   function button(word, mark) {

@@ -5,19 +5,23 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from marketplace.accounts.queries import load_actor
+from marketplace.agreements import operations as agreements
 from marketplace.core.access import SYSTEM
 from marketplace.core.money import Money
 from marketplace.funding import operations as funding
+from marketplace.funding.models import Funder
 from marketplace.funding.rules.gaming import FlagKind
 from marketplace.funding.rules.terms import RuleTerms
 from marketplace.ledger.rules import AccountKind, account
 from marketplace.organizations.models import Organization
 from marketplace.organizations.rules import OrganizationKind
+from marketplace.payments.models.bank import ReceivingAccount
 from marketplace.projects.models import Project
 from tests.factories.organizations import make_organization
 from tests.factories.payments import make_account
 
 RECEIVER = "澜川区慈善会公益发展基金会"
+GIVER = "望江社区公益基金会"
 WAITING = "恒屿国有资产经营有限公司"
 
 
@@ -37,7 +41,7 @@ def build_portfolio(session: Session, *, foundation: Organization, project: Proj
                              legal_representative="段经理", contact_phone="13922220002")
     waiting = funding.register_funder(session, actor=SYSTEM, kind="firm", organization=firm, is_state_owned=True, now=made)
     giver = funding.register_funder(session, actor=SYSTEM, kind="foundation", organization=make_organization(
-        session, name="望江社区公益基金会", kind=OrganizationKind.FOUNDATION, now=made, legal_representative="陶理事",
+        session, name=GIVER, kind=OrganizationKind.FOUNDATION, now=made, legal_representative="陶理事",
         contact_phone="13922220003"), now=made)
     funding.verify_funder(session, actor=SYSTEM, funder=giver, note="核对登记证书", now=made)
     pool = funding.open_pool(session, actor=officer, funder=funder, name="银龄共餐配套资金", cap=Money.yuan(500_000), now=made,
@@ -66,3 +70,16 @@ def build_portfolio(session: Session, *, foundation: Organization, project: Proj
     session.flush()
     return {"pool": pool.ref, "pool_draft": draft.ref, "pledge_own": own.ref, "pledge_signed": signed.ref,
             "pledge_kept": kept.ref, "commitment": paper.ref, "release": release.ref, "funder_waiting": waiting.ref}
+
+
+def build_agreement(session: Session, *, project: Project, now: datetime) -> dict[str, str]:
+    """Return the reference of an agreement of a gift to a project whose contract exists."""
+    receiver = session.query(Organization).filter_by(name=RECEIVER).one()
+    giver = session.query(Organization).filter_by(name=GIVER).one()
+    funder = session.query(Funder).filter_by(organization_id=giver.id).one()
+    books = session.query(ReceivingAccount).filter_by(organization_id=receiver.id).first()
+    project.takes_matching = True
+    funding.promise(session, funder=funder, amount=Money.yuan(16_000), client_key="world-agreed", project=project,
+                    receiver=receiver, account=books, actor=SYSTEM, now=now)
+    agreement = agreements.draw_up_agreement(session, actor=SYSTEM, project=project, receiver=receiver, now=now)
+    return {"agreement": agreement.ref}

@@ -44,7 +44,7 @@ from marketplace.search.rules.saved import Frequency, Wish
 from marketplace.web.services import services
 from marketplace.web.worker import run_until_idle
 from tests.browser.evening import build_evening
-from tests.browser.portfolio import build_portfolio
+from tests.browser.portfolio import build_agreement, build_portfolio
 from tests.browser.treasury import build_treasury
 from tests.factories.accounts import actor_of, make_person, with_password
 from tests.factories.bids import Bidding, an_offer
@@ -93,6 +93,7 @@ def build(app: Flask, now: datetime) -> World:
             _evening(session, world, now)
             _treasury(session, world, now)
             _portfolio(session, world, now)
+        run_until_idle()
         _mute(world, now)
         _note_papers(world)
     return world
@@ -312,6 +313,8 @@ def _portfolio(session: Session, world: World, now: datetime) -> None:
     foundation = session.scalars(select(Organization).where(Organization.ref == world.refs["foundation"])).one()
     project = session.scalars(select(Project).where(Project.ref == world.refs["open"])).one()
     world.refs.update(build_portfolio(session, foundation=foundation, project=project, people=world.people, now=now))
+    contracted = session.scalars(select(Project).where(Project.ref == world.refs["contracted"])).one()
+    world.refs.update(build_agreement(session, project=contracted, now=now))
 
 
 def _note_papers(world: World) -> None:
