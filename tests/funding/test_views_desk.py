@@ -411,9 +411,9 @@ def test_a_flag_is_cleared_or_upheld_with_a_note(app: Flask, client: FlaskClient
     assert "同一付款人" in client.get("/ops/money-flags").text
     assert client.post(f"/ops/money-flags/{flag.ref}/clear", data={}).status_code == 403
     enter(client, scene, "operator")
-    empty = client.post(f"/ops/money-flags/{flag.ref}/uphold", data={f"{flag.ref}-note": ""})
+    empty = client.post(f"/ops/money-flags/{flag.ref}/uphold", data={f"flag-{flag.ref}-note": ""})
     assert empty.status_code == 422
-    assert client.post(f"/ops/money-flags/{flag.ref}/uphold", data={f"{flag.ref}-note": "退款属实"}).status_code == 303
+    assert client.post(f"/ops/money-flags/{flag.ref}/uphold", data={f"flag-{flag.ref}-note": "退款属实"}).status_code == 303
     assert one(app, MoneyFlag).state == "upheld"
     assert one(app, MatchingPool, ref=scene.refs["pool"]).reserved == Money.yuan(4_000)
     enter(client, scene, "giver")

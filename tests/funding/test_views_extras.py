@@ -78,7 +78,7 @@ def test_an_own_contribution_counts_once_the_buyer_has_seen_its_proof(app: Flask
     clean(app)
     assert client.get(f"/fund/own/{made.ref}/proof").data == PDF
     assert client.post(f"/fund/own/{made.ref}/reject", data={}).status_code == 422
-    assert client.post(f"/fund/own/{made.ref}/accept", data={f"{made.ref}-note": "收据已核对"}).status_code == 303
+    assert client.post(f"/fund/own/{made.ref}/accept", data={f"claim-{made.ref}-note": "收据已核对"}).status_code == 303
     assert client.post(f"/fund/own/{made.ref}/accept", data={}).status_code in (403, 409)
     assert "承接单位自筹 3,000.00 元" in text_of(client.get(f"/projects/{scene.refs['project']}/money").text)
 

@@ -56,7 +56,7 @@ def _page(ref: str, *, broken: FlaskForm | None = None, claim_ref: str = "") -> 
     """Return the page; a form that was refused comes back as it was."""
     actor = current_actor()
     found = extras(db.session(), ref, actor=actor)
-    answers = {one.ref: broken if one.ref == claim_ref else AnswerForm(formdata=None, prefix=one.ref)
+    answers = {one.ref: broken if one.ref == claim_ref else AnswerForm(formdata=None, prefix=f"claim-{one.ref}")
                for one in found.claims}
     return render_template(
         "funding/extras.html", found=found, project=found.project, form=broken, sources=SOURCES, kinds=KIND_LABELS,
@@ -126,7 +126,7 @@ def own_proof(ref: str) -> Response:
 @signed_in
 def own_decide(ref: str, answer: str) -> Response | tuple[str, int]:
     """Accept or refuse a claim; never the own one."""
-    claim, form = claim_by_ref(db.session(), ref, actor=current_actor()), AnswerForm(prefix=ref)
+    claim, form = claim_by_ref(db.session(), ref, actor=current_actor()), AnswerForm(prefix=f"claim-{ref}")
     require(policy.may_decide_claim(current_actor(), claim))
     project_ref = claim.project.ref
     if not form.validate_on_submit():

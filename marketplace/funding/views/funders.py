@@ -194,7 +194,7 @@ def _flags_page(*, broken: str = "", form: NoteForm | None = None) -> str:
     return render_template(
         "funding/money_flags.html", page=page, state=state, kinds=FLAG_LABELS, sources=FLAG_SOURCES, form=form,
         states=FLAG_STATE_LABELS, counts=queries.flag_counts(db.session()), broken=broken, told=_told,
-        notes={one.ref: form if one.ref == broken else NoteForm(formdata=None, prefix=one.ref) for one in page.items},
+        notes={one.ref: form if one.ref == broken else NoteForm(formdata=None, prefix=f"flag-{one.ref}") for one in page.items},
         may={one.ref: policy.may_decide_flag(current_actor(), one) for one in page.items})
 
 
@@ -207,7 +207,7 @@ def _told(flag: MoneyFlag) -> str:
 @for_roles(Role.OPERATOR)
 def money_flag(ref: str, finding: str) -> Response | tuple[str, int]:
     """Clear a flag, or uphold it (its matching money returns to the pool); with a note."""
-    form, verb = NoteForm(prefix=ref), operations.clear_flag if finding == "clear" else operations.uphold_flag
+    form, verb = NoteForm(prefix=f"flag-{ref}"), operations.clear_flag if finding == "clear" else operations.uphold_flag
     queries.flag_by_ref(db.session(), ref)
     if not form.validate_on_submit():
         return _flags_page(broken=ref, form=form), REFUSED

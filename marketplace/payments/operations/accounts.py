@@ -84,7 +84,8 @@ def close_account(session: Session, *, actor: Actor, account: ReceivingAccount, 
     require(policy.may_keep(actor, account.organization_id))
     if account.closed_at is not None:
         raise Conflict(N_("账户已停用"))
-    session.refresh(account, with_for_update=True)      # an import holds this row too
+    session.execute(select(ReceivingAccount.id).where(ReceivingAccount.id == account.id).with_for_update())   # an import holds it too
+    session.refresh(account)
     waiting = session.scalar(select(func.count()).select_from(BankLine).where(
         BankLine.account_id == account.id, BankLine.state.in_([LineState.SUSPENSE, LineState.RETURNING]))) or 0
     ordered = session.scalar(select(func.count()).select_from(PaymentOrderLine).join(PaymentOrderLine.order).where(
