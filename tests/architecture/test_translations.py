@@ -29,7 +29,7 @@ def test_translations_keep_the_places_of_their_sentences():
 
 
 def test_english_holds_no_chinese_left_over():
-    allowed = re.compile(r"[社洽会澜川区]")
+    allowed = re.compile(r"统一社会信用代码|[社洽会澜川区]")     # the name of a column as it stands in a sheet; the brand
     for message in translations.stored():
         strings = [message.string] if isinstance(message.string, str) else list(message.string or ())
         for text in strings:

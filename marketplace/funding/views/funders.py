@@ -194,7 +194,8 @@ def _flags_page(*, broken: str = "", form: NoteForm | None = None) -> str:
     return render_template(
         "funding/money_flags.html", page=page, state=state, kinds=FLAG_LABELS, sources=FLAG_SOURCES, form=form,
         states=FLAG_STATE_LABELS, counts=queries.flag_counts(db.session()), broken=broken, told=_told,
-        notes={one.ref: form if one.ref == broken else NoteForm(formdata=None, prefix=f"flag-{one.ref}") for one in page.items},
+        notes={one.ref: form if one.ref == broken else NoteForm(formdata=None, prefix=f"flag-{one.ref}")
+               for one in page.items},
         may={one.ref: policy.may_decide_flag(current_actor(), one) for one in page.items})
 
 

@@ -84,7 +84,8 @@ def close_account(session: Session, *, actor: Actor, account: ReceivingAccount, 
     require(policy.may_keep(actor, account.organization_id))
     if account.closed_at is not None:
         raise Conflict(N_("账户已停用"))
-    session.execute(select(ReceivingAccount.id).where(ReceivingAccount.id == account.id).with_for_update())   # an import holds it too
+    # an import holds this row too; a refresh with a lock would lock its outer joins, which PostgreSQL refuses
+    session.execute(select(ReceivingAccount.id).where(ReceivingAccount.id == account.id).with_for_update())
     session.refresh(account)
     waiting = session.scalar(select(func.count()).select_from(BankLine).where(
         BankLine.account_id == account.id, BankLine.state.in_([LineState.SUSPENSE, LineState.RETURNING]))) or 0
