@@ -18,6 +18,7 @@ from marketplace.config import Config
 from marketplace.core.db import db
 from marketplace.core.ports import Services
 from marketplace.web import migrate
+from tests.chromium import chromium  # noqa: F401 - a fixture
 from tests.fakes import MemoryMailer, QuickPdf
 from tests.postgres import Postgres
 

@@ -26,7 +26,7 @@ from marketplace.pledging.models import Guest, PledgingEvent
 from marketplace.projects.models import Project
 from marketplace.web import migrate
 from marketplace.web.worker import run_until_idle
-from tests.browser.conftest import chromium, is_complaint  # noqa: F401 - the browser's fixture
+from tests.browser.conftest import is_complaint
 from tests.factories.bids import PDF
 
 pytestmark = pytest.mark.browser
@@ -57,7 +57,7 @@ def demo(tmp_path_factory):
 
 
 @pytest.fixture
-def people(demo, chromium: Browser):  # noqa: F811
+def people(demo, chromium: Browser):
     """Sign people in through the page: `people("funder")`; complaints of the browser fail the story."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
