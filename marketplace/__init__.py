@@ -18,7 +18,8 @@ from marketplace.core.ports import SearchIndex, Services
 T = TypeVar("T")
 SLICES = (  # lowest first; a slice may use only those before it
     "accounts", "files", "organizations", "imports", "catalogs", "procedures", "documents", "ledger", "payments",
-    "projects", "bids", "funding", "pledging", "awards", "contracts", "agreements", "search", "inbox", "desks", "demo",
+    "projects", "bids", "funding", "pledging", "awards", "contracts", "agreements", "search",
+    "conflicts", "matching", "fundplans", "meetings", "inbox", "desks", "demo",
 )
 
 CODE_NAMES = ("category_names", "area_names")  # code -> name, for slices below the one that keeps the codes

@@ -7,8 +7,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from marketplace.core.money import Money
 from marketplace.core.searching import IndexRow, PackedRow, SearchHits, SearchRequest
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -293,6 +299,52 @@ class PaymentGateway(Protocol):
         """Return the movements on the balance in [since, until)."""
 
 
+class FlowSolver(Protocol):
+    """Finds flows of least cost in a network."""
+
+    def min_cost_flow(self, *, tails: Ints, heads: Ints, capacities: Ints, costs: Ints, supplies: Ints) -> Ints:
+        """Return the flow on each arc that serves `supplies` (positive: gives, negative: takes) at the least cost.
+
+        All arrays are of 64-bit integers, arcs in the order given; the same arrays give the same flow. Raises Invalid
+        when the supplies do not add up to 0 or no flow serves them.
+        """
+
+
+@dataclass(frozen=True)
+class Program:
+    """Maximize gains·x, with low <= A x <= high and 0 <= x <= most; A has entries[k] at (rows[k], columns[k]).
+
+    `whole`: 1 where x must be an integer. All bounds may be +-inf.
+    """
+
+    gains: Floats
+    rows: Ints
+    columns: Ints
+    entries: Floats
+    low: Floats
+    high: Floats
+    most: Floats
+    whole: Ints | None = None
+
+
+@dataclass(frozen=True)
+class Solved:
+    """What was found: x, its value, the proven bound, and for a linear program the price of each row (>= 0 at `high`)."""
+
+    x: Floats
+    value: float
+    bound: float
+    prices: Floats
+    is_proven: bool
+
+
+class ProgramSolver(Protocol):
+    """Solves linear and mixed-integer programs."""
+
+    def solve(self, program: Program, *, seconds: float | None = None, gap: float = 0.0) -> Solved:
+        """Return the best that is found within `seconds` or the relative `gap`; raises Invalid when nothing fits."""
+
+
 @dataclass
 class Services:
     """The real things behind the ports, made once by create_app."""
@@ -310,3 +362,5 @@ class Services:
     scanner: VirusScanner
     extractor: TextExtractor
     payments: PaymentGateway
+    flows: FlowSolver
+    programs: ProgramSolver

@@ -106,9 +106,22 @@ def _payments(config: Config) -> object:
     return StripeGateway(config.stripe_accounts, api=config.stripe_api)
 
 
+def _flows(_config: Config) -> object:
+    from marketplace.integrations.flows import OrtoolsFlows
+
+    return OrtoolsFlows()
+
+
+def _programs(_config: Config) -> object:
+    from marketplace.integrations.programs import HighsPrograms
+
+    return HighsPrograms()
+
+
 _MAKERS = {
     "pdf": _pdf, "sealer": _sealer, "mailer": _mailer, "files": _files, "workbook_reader": _workbook_reader,
     "workbook_writer": _workbook_writer, "search_index": _search_index, "converter": _converter, "scanner": _scanner,
     "segmenter": _segmenter, "romanizer": _romanizer,
     "extractor": _extractor, "payments": _payments,
+    "flows": _flows, "programs": _programs,
 }

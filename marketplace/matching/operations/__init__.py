@@ -1,0 +1,1 @@
+"""What people do with weight sets, runs, edits and suggestions."""

