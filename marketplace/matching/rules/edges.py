@@ -37,7 +37,8 @@ class Edges:
 
     def base(self) -> Ints32:
         """Return the points of each pair before adjustments: the sum of its parts."""
-        return self.parts.sum(axis=1, dtype=np.int32)
+        total: Ints32 = self.parts.sum(axis=1, dtype=np.int32)
+        return total
 
     def as_bytes(self) -> bytes:
         """Return the columns as one compressed blob for a row."""

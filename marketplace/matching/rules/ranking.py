@@ -54,3 +54,19 @@ class Ranking:
     ruled_out: Mapping[HardRule, int] = field(default_factory=dict)
     considered: int = 0
     nobody: bool = False
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """How one provider stands to one project: the rules it fails, or its place in the list and what it lacks.
+
+    `short`: tenths of a point under the least total, 0 when it reaches it. `place`: from 1 among those not ruled out,
+    None when it was found by neither channel or is ruled out. `lacking`: criteria by how many tenths full marks would
+    add, most first.
+    """
+
+    bits: HardRule
+    ranked: Ranked | None = None
+    place: int | None = None
+    short: int = 0
+    lacking: tuple[tuple[Criterion, int], ...] = ()
