@@ -13,9 +13,11 @@ from types import MappingProxyType
 
 from marketplace.core.errors import Invalid
 from marketplace.core.text import N_
+from marketplace.organizations.rules import KIND_LABELS, OPEN_KINDS, OrganizationKind
 
 TIMERS_FILE = Path(__file__).parent / "data" / "timers.csv"
 WHOLE = 100  # points and per cent
+MOST_CERTIFIED, HIGHEST_GRADE = 500, 5
 
 
 class ScoringMethod(StrEnum):
@@ -65,6 +67,7 @@ class RuleSet:
     term_months: int                         # longest service term without the four conditions
     term_months_max: int
     envelopes: int                           # 1: whole; 2: technical and price apart
+    may_ask_grade: int = 0                   # 1: the rule set names the rating as a condition (rulebook 3.3 item 8)
     words: Mapping[str, str] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
     scoring_methods: tuple[str, ...] = tuple(ScoringMethod)
@@ -124,6 +127,7 @@ BELOW_THRESHOLD = RuleSet(
         "term_months": "政府购买服务管理办法第二十四条",
         "term_months_max": "政府购买服务管理办法第二十四条",
         "envelopes": "采购人内控规则",
+        "may_ask_grade": "政府采购法实施条例第二十条（通用规则不列评估等级；地方规则明文列入的除外）",
     }),
 )
 
@@ -141,6 +145,7 @@ NUMBER_LABELS: Mapping[str, str] = {
     "contract_file_workdays": N_("合同备案，工作日内"), "retention_years": N_("档案保存年数"),
     "term_months": N_("服务期通常不超过，月"), "term_months_max": N_("服务期最长，月"),
     "envelopes": N_("响应文件信封数"),
+    "may_ask_grade": N_("评估等级可否作资格条件（1 可以，0 不可以）"),
 }
 
 # What a place may set for itself, and between which bounds. Everything else is law and stays.
@@ -148,6 +153,7 @@ LOCAL_LIMITS: Mapping[str, tuple[int, int]] = {
     "min_bids": (2, 5), "min_notice_workdays": (3, 20), "change_notice_workdays": (1, 15),
     "panel_min": (3, 9), "panel_default": (3, 9), "price_weight_min": (0, 30), "price_weight_max": (10, 60),
     "score_places": (1, 4), "objection_workdays": (3, 7), "objection_answer_workdays": (3, 7),
+    "may_ask_grade": (0, 1),
 }
 
 
@@ -195,6 +201,7 @@ def from_snapshot(plain: Mapping[str, object]) -> RuleSet:
     base = snapshot(rule_set(str(plain.get("name", BELOW_THRESHOLD.name)).partition("@")[0]))
     values = {name: plain.get(name, value) for name, value in base.items()}
     values["expert_share"] = Fraction(str(values["expert_share"]))
+    values["sources"] = {**base["sources"], **values["sources"]}  # type: ignore[dict-item]  # numbers added since
     values["scoring_methods"] = tuple(values["scoring_methods"])  # type: ignore[arg-type]
     return RuleSet(**values)  # type: ignore[arg-type]
 
@@ -221,6 +228,30 @@ def check_weights(rules: RuleSet, *, method: str, price_weight: int, weights: Se
                       low=low, high=high, basis=rules.source("price_weight_min"))
     if total != WHOLE:
         raise Invalid(N_("各评分项和价格权重合计应为 100，现在是 {total}"), field="criteria", total=total)
+
+
+QUALIFIED_KINDS = tuple(kind for kind in OPEN_KINDS if kind is not OrganizationKind.FILED_GROUP)
+NEVER_ASKED: Mapping[str, str] = {  # what a published qualification has no field for, and why
+    "founded_years": N_("成立年限：成立不足三年、记录良好的社会组织应当允许参加（财综〔2016〕54号）"),
+    "staff_total": N_("人员规模：不得作为资格条件或评分因素（87号令第十七条）；专业能力可以用持证人数表示"),
+    "registered_area": N_("登记地：不得以所在地限制参加（政府采购法实施条例第二十条）；服务区域由组织自己填报"),
+}
+
+
+def check_qualification(rules: RuleSet, *, kinds: Sequence[str], certified: int | None, grade: int | None) -> None:
+    """Raise Invalid for a condition that nobody may set, or not under these rules (GPL 22; GPR 20; rulebook 3.3)."""
+    if strange := [kind for kind in kinds if kind not in QUALIFIED_KINDS]:
+        raise Invalid(N_("“{kind}”不能列为资格条件：机关不能承接，备案组织没有法人资格（政府采购法第二十二条）"),
+                      field="qualified_kinds", kind=KIND_LABELS.get(strange[0], strange[0]))  # type: ignore[call-overload]
+    if certified is not None and not 1 <= certified <= MOST_CERTIFIED:
+        raise Invalid(N_("持证社工人数须在 1 到 {most} 之间；不要求就不填"), field="certified_min", most=MOST_CERTIFIED)
+    if grade is None:
+        return
+    if not rules.may_ask_grade:
+        raise Invalid(N_("这里的规则没有把评估等级列为条件，不能要求等级：它会排除企业和新成立的组织（{basis}）"),
+                      field="grade_min", basis=rules.source("may_ask_grade"))
+    if not 1 <= grade <= HIGHEST_GRADE:
+        raise Invalid(N_("评估等级只能是 1A 到 5A"), field="grade_min")
 
 
 def experts_needed(rules: RuleSet, size: int) -> int:
@@ -333,6 +364,8 @@ _LINTS: tuple[tuple[str, tuple[str, ...], str, str], ...] = (  # code, patterns,
     ("fundraising", (r"公开募捐", r"向社会(?:公众)?募[捐集]", r"众筹"),
      N_("公开募捐只能由有资格的慈善组织按备案方案进行，不能写进采购要求"), "慈善法第二十二条、第二十六条"),
 )
+LIMITED_KINDS = Warning_("kinds", N_("限定了组织类型：须有法律依据，并与服务内容相关，否则属于以组织形式限制供应商"), _GPR_20,
+                         "资格条件")
 _COMPILED = tuple((code, re.compile("|".join(any_of)), words, basis) for code, any_of, words, basis in _LINTS)
 
 

@@ -7,13 +7,14 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
-from wtforms import BooleanField, FieldList, Form, FormField, HiddenField, RadioField, SelectField
+from wtforms import BooleanField, FieldList, Form, FormField, HiddenField, RadioField, SelectField, SelectMultipleField
 from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, ValidationError
 
 from marketplace.core.errors import Invalid
 from marketplace.core.money import Money
-from marketplace.procedures.rules import SCORING_LABELS
+from marketplace.organizations.rules import KIND_LABELS
+from marketplace.procedures.rules import HIGHEST_GRADE, QUALIFIED_KINDS, SCORING_LABELS
 from marketplace.projects.models import Project
 from marketplace.projects.queries import Filters
 from marketplace.projects.rules import (
@@ -122,11 +123,28 @@ class BasicsForm(SectionForm):
 class RequirementForm(SectionForm):
     """What is to be done, for whom."""
 
-    names = ("body", "target_group", "beneficiaries", "special_conditions")
+    names = ("body", "target_group", "beneficiaries", "qualified_kinds", "certified_min", "grade_min",
+             "special_conditions")
     body = LongTextField(_l("要做什么"))
     target_group = TextField(_l("服务对象"), most=200)
     beneficiaries = NumberField(_l("服务人数"))
+    qualified_kinds = SelectMultipleField(_l("组织类型"), validate_choice=False, choices=[
+        SelectChoice(str(kind), _l(KIND_LABELS[kind])) for kind in QUALIFIED_KINDS])
+    certified_min = NumberField(_l("持证社工，至少"))
+    grade_min = SelectField(_l("评估等级，不低于"), validate_choice=False, choices=[
+        SelectChoice("", _l("不要求")), *(SelectChoice(str(grade), f"{grade}A") for grade in range(1, HIGHEST_GRADE + 1))])
+    qualification = HiddenField(default="y")     # says that the boxes were shown: none ticked means any kind
     special_conditions = LongTextField(_l("特定资格条件"), most=2_000)
+
+    def changes(self) -> dict[str, object]:
+        """Return the typed values; no box ticked is any kind of organization, a grade is a number."""
+        changes = super().changes()
+        if self.qualification.raw_data:
+            changes["qualified_kinds"] = list(dict.fromkeys(self.qualified_kinds.data or ()))
+        if "grade_min" in changes:
+            typed = str(changes["grade_min"] or "")
+            changes["grade_min"] = int(typed) if typed.isdecimal() else None
+        return changes
 
 
 class IndicatorRow(Form):

@@ -4,6 +4,7 @@ from dataclasses import fields
 from datetime import date, datetime
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint, false
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from marketplace.catalogs.models import PurchaseListLine
@@ -11,6 +12,8 @@ from marketplace.core.db import Model, new_ref
 from marketplace.core.money import Money
 from marketplace.files.models import StoredFile
 from marketplace.organizations.models import Organization
+from marketplace.organizations.rules import KIND_LABELS, OrganizationKind
+from marketplace.procedures.rules import MOST_CERTIFIED
 from marketplace.projects.rules import Draft
 
 
@@ -50,6 +53,9 @@ class Project(Model):
     contact_name: Mapped[str] = mapped_column(default="")
     contact_phone: Mapped[str] = mapped_column(default="")
     special_conditions: Mapped[str] = mapped_column(default="")  # published qualification beyond the legal ones
+    qualified_kinds: Mapped[list[str]] = mapped_column(JSON, default=list, server_default=sql("'[]'"))  # empty: any kind
+    certified_min: Mapped[int | None]                            # certified social workers, at least
+    grade_min: Mapped[int | None]                                # 1 to 5; only where the rule set names the rating
     state: Mapped[str] = mapped_column(default="draft", index=True)
     return_reason: Mapped[str] = mapped_column(default="")       # why the approver sent it back
     published_at: Mapped[datetime | None] = mapped_column(index=True)
@@ -87,6 +93,8 @@ class Project(Model):
                         name="ceiling"),
         CheckConstraint("price_weight BETWEEN 0 AND 100", name="price_weight"),
         CheckConstraint("beneficiaries IS NULL OR beneficiaries >= 0", name="beneficiaries"),
+        CheckConstraint(f"certified_min IS NULL OR certified_min BETWEEN 1 AND {MOST_CERTIFIED}", name="certified_min"),
+        CheckConstraint("grade_min IS NULL OR grade_min BETWEEN 1 AND 5", name="grade_min"),
         CheckConstraint("state IN ('draft', 'in_review', 'published', 'opened', 'awarded', 'contracted', 'failed',"
                         " 'terminated')", name="state"),
         CheckConstraint("state IN ('draft', 'in_review', 'terminated') OR (number IS NOT NULL"
@@ -103,6 +111,11 @@ class Project(Model):
         Index("ix_project_unit", "buyer_id", "state"),
         Index("uq_project_source", "buyer_id", "source_ref", unique=True),
     )
+
+    @property
+    def kind_labels(self) -> list[str]:
+        """Return the names of the kinds of organization that may take part."""
+        return [KIND_LABELS[OrganizationKind(kind)] for kind in self.qualified_kinds]
 
     def as_draft(self) -> Draft:
         """Return the plain values that the checks before publishing look at."""

@@ -12,7 +12,7 @@ from marketplace.core.errors import Invalid
 from marketplace.core.lifecycle import Lifecycle
 from marketplace.core.money import Money
 from marketplace.core.text import N_
-from marketplace.procedures.rules import RuleSet, ScoringMethod, check_panel_size, check_weights
+from marketplace.procedures.rules import RuleSet, ScoringMethod, check_panel_size, check_qualification, check_weights
 
 JOB_PROJECT_PUBLISHED = "projects.published"
 JOB_PROJECT_CHANGED = "projects.changed"
@@ -228,6 +228,9 @@ class Draft:
     term_reason: str = ""
     contact_name: str = ""
     contact_phone: str = ""
+    qualified_kinds: Sequence[str] = ()
+    certified_min: int | None = None
+    grade_min: int | None = None
 
 
 @dataclass(frozen=True)
@@ -243,7 +246,7 @@ class Problem:
 def publish_problems(draft: Draft, *, categories: Mapping[str, str], rules: RuleSet) -> list[Problem]:
     """Return what must be mended before review and publishing, in the editor's order (the deadline apart)."""
     return [
-        *_basics_problems(draft, categories), *_requirement_problems(draft), *_scoring_problems(draft, rules),
+        *_basics_problems(draft, categories), *_requirement_problems(draft, rules), *_scoring_problems(draft, rules),
         *_payment_problems(draft), *_term_problems(draft, rules), *_contact_problems(draft),
     ]
 
@@ -267,11 +270,15 @@ def _basics_problems(draft: Draft, categories: Mapping[str, str]) -> list[Proble
     return found
 
 
-def _requirement_problems(draft: Draft) -> list[Problem]:
+def _requirement_problems(draft: Draft, rules: RuleSet) -> list[Problem]:
     """Look at what is to be done, and how it is counted."""
     found = []
     if not draft.body.strip():
         found.append(Problem(Section.REQUIREMENT, N_("请写明要做什么"), "body"))
+    try:
+        check_qualification(rules, kinds=draft.qualified_kinds, certified=draft.certified_min, grade=draft.grade_min)
+    except Invalid as wrong:
+        found.append(Problem(Section.REQUIREMENT, wrong.sentence, wrong.field or "", wrong.facts))
     if draft.indicators < 1:
         found.append(Problem(Section.INDICATORS, N_("请至少写一条服务量或质量指标，验收时逐条核对"), "indicators"))
     return found

@@ -13,11 +13,13 @@ from sqlalchemy.orm.exc import StaleDataError
 from marketplace.catalogs.models import PurchaseListItem, PurchaseListLine
 from marketplace.core.access import Actor, require
 from marketplace.core.audit import record
+from marketplace.core.clock import beijing_date
 from marketplace.core.errors import Conflict, IllegalStep, Invalid
 from marketplace.core.text import N_
 from marketplace.files.models import StoredFile
 from marketplace.organizations.models import Organization
-from marketplace.procedures.rules import ScoringMethod
+from marketplace.procedures.queries import effective_rule_set
+from marketplace.procedures.rules import NEVER_ASKED, RuleSet, ScoringMethod, check_qualification
 from marketplace.projects import policy
 from marketplace.projects.models import Criterion, Indicator, PlannedMilestone, Project, ProjectFile
 from marketplace.projects.operations.steps import MOVED_ON
@@ -27,7 +29,7 @@ EDITABLE = frozenset({
     "title", "summary", "body", "target_group", "beneficiaries", "category_code", "area_code", "place", "fair_type",
     "budget", "ceiling", "funding_source", "scoring_method", "price_weight", "panel_size", "service_from",
     "service_to", "term_reason", "contact_name", "contact_phone", "special_conditions", "closes_at",
-    "takes_matching",
+    "takes_matching", "qualified_kinds", "certified_min", "grade_min",
 })
 LISTS: Mapping[str, type[Indicator | Criterion | PlannedMilestone]] = {
     "indicators": Indicator, "criteria": Criterion, "milestones": PlannedMilestone,
@@ -47,7 +49,7 @@ def draft_project(session: Session, *, actor: Actor, buyer: Organization, title:
         source_note=str(facts.pop("source_note", "")), procedure=str(facts.pop("procedure", "below_threshold")),
         scoring_method=ScoringMethod.COMPREHENSIVE, price_weight=10, panel_size=5,
         created_by=actor.person_id, created_at=now, changed_at=now)
-    _apply(project, {"title": title, **facts})
+    _apply(project, {"qualified_kinds": [], "title": title, **facts}, _today(session, project, now))
     session.add(project)
     session.flush()
     record(session, actor=actor, action="projects.draft", subject=("project", project.ref), now=now, title=title,
@@ -96,6 +98,8 @@ def duplicate(session: Session, *, actor: Actor, project: Project, buyer: Organi
     for name, kind in LISTS.items():
         columns = [c.key for c in kind.__table__.columns if c.key not in {"id", "project_id", "position"}]
         facts[name] = [{column: getattr(row, column) for column in columns} for row in getattr(project, name)]
+    if not _today(session, project, now).may_ask_grade:
+        facts["grade_min"] = None                # lawful then, not today
     made = draft_project(session, actor=actor, buyer=buyer, title=project.title, now=now,
                          procedure=project.procedure, **facts)
     if (project.line_id is not None and project.buyer_id == buyer.id
@@ -115,7 +119,7 @@ def save_draft(session: Session, *, actor: Actor, project: Project, changes: Map
     require(policy.may_edit(actor, project))
     if version is not None and version != project.version_id:
         raise Conflict(MOVED_ON)
-    _apply(project, changes)
+    _apply(project, changes, _today(session, project, now))
     project.changed_at = now
     try:
         session.flush()
@@ -152,8 +156,15 @@ def detach(session: Session, *, actor: Actor, project: Project, file: ProjectFil
     record(session, actor=actor, action="projects.detach", subject=("project", project.ref), now=now, title=file.title)
 
 
-def _apply(project: Project, changes: Mapping[str, object]) -> None:
+def _today(session: Session, project: Project, now: datetime) -> RuleSet:
+    """Return the rules that a draft will be published under, as they are today."""
+    return effective_rule_set(session, project.procedure, beijing_date(now))
+
+
+def _apply(project: Project, changes: Mapping[str, object], rules: RuleSet) -> None:
     """Put typed values on a draft; raises Invalid for what could never be right, TypeError for an unknown name."""
+    if never := next((name for name in NEVER_ASKED if name in changes), None):
+        raise Invalid(NEVER_ASKED[never], field=never)
     if unknown := set(changes) - EDITABLE - set(LISTS):
         msg = f"not fields of a draft: {', '.join(sorted(unknown))}"
         raise TypeError(msg)
@@ -164,6 +175,7 @@ def _apply(project: Project, changes: Mapping[str, object]) -> None:
             setattr(project, name, value.strip() if isinstance(value, str) else value)
     _check_texts(project)
     _check_numbers(project)
+    check_qualification(rules, kinds=project.qualified_kinds, certified=project.certified_min, grade=project.grade_min)
 
 
 def _rows(name: str, rows: Sequence[Mapping[str, object]]) -> list[Indicator | Criterion | PlannedMilestone]:

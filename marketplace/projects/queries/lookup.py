@@ -15,7 +15,7 @@ from marketplace.core.errors import Denied
 from marketplace.core.text import N_
 from marketplace.organizations.models import Organization
 from marketplace.procedures.queries import effective_rule_set, rule_set_of
-from marketplace.procedures.rules import RuleSet, Warning_, lint_requirement
+from marketplace.procedures.rules import LIMITED_KINDS, RuleSet, Warning_, lint_requirement
 from marketplace.projects import policy, rules
 from marketplace.projects.models import Enquiry, Project
 from marketplace.projects.rules import DisplayStatus, Problem, ProjectState
@@ -109,8 +109,9 @@ def review(session: Session, project: Project, now: datetime) -> Review:
     late = rules.deadline_problem(project.closes_at, now=now, workdays=rule_set.min_notice_workdays, calendar=calendar)
     texts = [project.title, project.body, project.special_conditions, project.target_group,
              *(f"{c.name}\n{c.levels}" for c in project.criteria), *(i.name for i in project.indicators)]
+    limits = [LIMITED_KINDS] if project.qualified_kinds else []
     return Review(
-        problems=[*found, *([late] if late else [])], warnings=lint_requirement("\n".join(texts)),
+        problems=[*found, *([late] if late else [])], warnings=[*limits, *lint_requirement("\n".join(texts))],
         earliest=rules.earliest_deadline(now, rule_set.min_notice_workdays, calendar))
 
 

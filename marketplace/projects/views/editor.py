@@ -13,7 +13,7 @@ from marketplace.core.db import db, transaction
 from marketplace.core.errors import Conflict, Invalid
 from marketplace.files.operations import store
 from marketplace.files.rules import Purpose
-from marketplace.procedures.rules import SCORING_LABELS
+from marketplace.procedures.rules import NEVER_ASKED, SCORING_LABELS
 from marketplace.projects import operations, policy, queries, rules
 from marketplace.projects.forms import (
     SECTION_FORMS,
@@ -129,7 +129,7 @@ def _section_page(project: Project, section: Section, form: SectionForm,
     return render_template(
         f"projects/edit_{section}.html", project=project, section=section, form=form, review=review,
         tasks=task_list(project, review, section), labels=SECTION_LABELS, following=following, theirs=theirs,
-        rule_set=queries.rules_of(db.session(), project, utc_now()), max_rows=rules.MAX_TEXT)
+        rule_set=queries.rules_of(db.session(), project, utc_now()), never_asked=NEVER_ASKED)
 
 
 @blueprint.route("/desk/projects/<ref>/edit/<section>", methods=["GET", "POST"])
