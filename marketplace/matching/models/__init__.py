@@ -1,1 +1,8 @@
-"""Tables of matching."""
+"""Matching tables: weight sets, runs with what they were computed from, pairings, edits."""
+
+from marketplace.matching.models.runs import EDIT_GUARDS, MatchingRun, Pairing, RunEdit, RunInput, RunNeed
+from marketplace.matching.models.weights import WEIGHT_GUARDS, WeightSet
+
+__all__ = [
+    "EDIT_GUARDS", "WEIGHT_GUARDS", "MatchingRun", "Pairing", "RunEdit", "RunInput", "RunNeed", "WeightSet",
+]
