@@ -1,0 +1,121 @@
+"""What the operator's pages of runs list: runs, pairs and projects of one, filtered; statements for pages and exports."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from marketplace.matching.models import MatchingRun, Pairing, RunEdit, RunNeed
+from marketplace.matching.rules.runs import NeedState, PairingState, Publication, RunState
+from marketplace.organizations.models import Organization
+from marketplace.projects.models import Project
+
+MOST_FOUND = 20
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a table is narrowed to: a buyer's ref, a category with all below it, words of the title, one state."""
+
+    unit: str = ""
+    category: str = ""
+    words: str = ""
+    state: str = ""
+
+
+def runs(path: str | None = None) -> Select[Any]:
+    """Return the runs, newest first; `path`: only runs of a unit and those below it."""
+    found = select(MatchingRun).order_by(MatchingRun.number.desc()).options(joinedload(MatchingRun.weight_set))
+    return found if path is None else found.where(MatchingRun.scope.startswith(path, autoescape=True))
+
+
+def others(run: MatchingRun) -> Select[Any]:
+    """Return the finished runs that one can be compared with, newest first."""
+    return runs().where(MatchingRun.state == RunState.DONE, MatchingRun.id != run.id)
+
+
+def newest_done(session: Session, *, published_first: bool = False) -> MatchingRun | None:
+    """Return the run that pages about the whole market show: the newest done; or the one in force, if there is one."""
+    done = runs().where(MatchingRun.state == RunState.DONE)
+    live = done.where(MatchingRun.publication == Publication.PUBLISHED).limit(1)
+    found: MatchingRun | None = session.scalars(live).first() if published_first else None
+    return found or session.scalars(done.limit(1)).first()
+
+
+def _narrowed(statement: Select[Any], wanted: Wanted) -> Select[Any]:
+    """Narrow a statement that has joined Project."""
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.unit:
+        conditions.append(Project.buyer_id == select(Organization.id).where(
+            Organization.ref == wanted.unit).scalar_subquery())
+    if wanted.category:
+        conditions.append(Project.category_code.startswith(wanted.category, autoescape=True))
+    if wanted.words:
+        conditions.append(Project.title.contains(wanted.words, autoescape=True))
+    return statement.where(*conditions)
+
+
+def pairs(run: MatchingRun, wanted: Wanted) -> Select[Any]:
+    """Return the pairs that stand in a run, highest first; state `pinned`: only those that people asked for."""
+    found = select(Pairing).join(Pairing.project).where(
+        Pairing.run_id == run.id, Pairing.state != PairingState.REMOVED).options(
+        joinedload(Pairing.project).joinedload(Project.buyer), joinedload(Pairing.provider))
+    if wanted.state == "pinned":
+        found = found.where(Pairing.is_pinned)
+    elif wanted.state in set(PairingState):
+        found = found.where(Pairing.state == wanted.state)
+    return _narrowed(found, wanted).order_by(Pairing.total.desc(), Pairing.id)
+
+
+def short(run: MatchingRun, wanted: Wanted) -> Select[Any]:
+    """Return the projects of a run that got nobody or fewer than they ask for, fewest candidates first."""
+    found = select(RunNeed).join(RunNeed.project).where(
+        RunNeed.run_id == run.id, RunNeed.state != NeedState.PAIRED).options(
+        joinedload(RunNeed.project).joinedload(Project.buyer), joinedload(RunNeed.best_provider),
+        joinedload(RunNeed.rival))
+    if wanted.state in set(NeedState):
+        found = found.where(RunNeed.state == wanted.state)
+    return _narrowed(found, wanted).order_by(RunNeed.candidates, RunNeed.project_id)
+
+
+def edits(run: MatchingRun) -> Select[Any]:
+    """Return what people changed in a run, newest first."""
+    return select(RunEdit).where(RunEdit.run_id == run.id).order_by(RunEdit.number.desc()).options(
+        joinedload(RunEdit.project), joinedload(RunEdit.provider))
+
+
+def units(session: Session, run: MatchingRun) -> list[Organization]:
+    """Return the buyers whose projects take part in a run, by name."""
+    return list(session.scalars(select(Organization).where(Organization.id.in_(
+        select(Project.buyer_id).join(RunNeed, RunNeed.project_id == Project.id).where(RunNeed.run_id == run.id)))
+        .order_by(Organization.name)))
+
+
+def categories(session: Session, run: MatchingRun) -> list[str]:
+    """Return the category codes of the projects of a run."""
+    return [code for code in session.scalars(
+        select(Project.category_code).join(RunNeed, RunNeed.project_id == Project.id).where(
+            RunNeed.run_id == run.id).distinct().order_by(Project.category_code)) if code]
+
+
+def need_of(session: Session, run: MatchingRun, project: str) -> RunNeed | None:
+    """Return what a run did with a project, by the project's ref."""
+    return session.scalars(select(RunNeed).join(RunNeed.project).where(
+        RunNeed.run_id == run.id, Project.ref == project)).first()
+
+
+def projects_like(session: Session, run: MatchingRun, typed: str) -> list[Project]:
+    """Return the projects of a run that a person may mean: by ref, number or words of the title."""
+    return list(session.scalars(select(Project).join(RunNeed, RunNeed.project_id == Project.id).where(
+        RunNeed.run_id == run.id, or_(Project.ref == typed, Project.number == typed,
+                                      Project.title.contains(typed, autoescape=True)))
+        .order_by(Project.title).limit(MOST_FOUND)))
+
+
+def providers_like(session: Session, typed: str) -> list[Organization]:
+    """Return the providers that a person may mean: by ref, code or words of the name."""
+    return list(session.scalars(select(Organization).where(Organization.is_provider, or_(
+        Organization.ref == typed, Organization.credit_code == typed,
+        Organization.name.contains(typed, autoescape=True))).order_by(Organization.name).limit(MOST_FOUND)))
+
