@@ -1,0 +1,36 @@
+"""Grounds of conflicts, ties found from facts, what a declaration may say. Pure."""
+
+from marketplace.conflicts.rules.declared import (
+    LOOK_BACK_YEARS,
+    MAX_NAME,
+    MAX_WORDS,
+    MOST_RELATIONS,
+    RELATION_LABELS,
+    STAFF_RELATIONS,
+    STATEMENT,
+    Declarer,
+    Relation,
+    Stated,
+    check_stated,
+    counts_on,
+    years_before,
+)
+from marketplace.conflicts.rules.grounds import (
+    GROUNDS,
+    OUTCOME_LABELS,
+    Clearing,
+    Ground,
+    Kind,
+    Outcome,
+    Strength,
+    is_bar,
+    strength_after,
+)
+from marketplace.conflicts.rules.ties import Backer, Body, Declared, Facts, Hat, Reviewer, Side, Stating, Tie, ties
+
+__all__ = [
+    "GROUNDS", "LOOK_BACK_YEARS", "MAX_NAME", "MAX_WORDS", "MOST_RELATIONS", "OUTCOME_LABELS", "RELATION_LABELS",
+    "STAFF_RELATIONS", "STATEMENT", "Backer", "Body", "Clearing", "Declared", "Declarer", "Facts", "Ground", "Hat",
+    "Kind", "Outcome", "Relation", "Reviewer", "Side", "Stated", "Stating", "Strength", "Tie", "check_stated",
+    "counts_on", "is_bar", "strength_after", "ties", "years_before",
+]
