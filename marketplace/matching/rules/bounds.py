@@ -6,27 +6,29 @@ import numpy as np
 
 from marketplace.core.ports import Program, ProgramSolver
 from marketplace.matching.rules.assignment import Solution
-from marketplace.matching.rules.problem import Ints64, Problem
+from marketplace.matching.rules.problem import Ints64, Mask, Problem
 
 _ROUNDS = 100_000                        # more than any path is long; prices that still rise are those of no optimum
 
 
 @dataclass(frozen=True)
 class Prices:
-    """What a place is worth, in tenths. Of each provider: `worth` (of its next place, load included), `last` (what the
-    load of its last given place costs). Of each need: `left` (what it keeps: its worst pair less the provider's worth).
-    `next_need` is the need that a provider's place would go to next, -1 where nobody waits.
+    """What places are worth, in tenths, load included.
+
+    Of each provider: `worth` of a place, `last` (the load of the last place given), `is_full`, `next_need` (the need
+    that its place would go to next, -1 where nobody waits). Of each need: `left`, what it keeps of its worst pair.
     """
 
     worth: Ints64
     last: Ints64
+    is_full: Mask
     left: Ints64
     next_need: Ints64
 
     @property
     def scarcity(self) -> Ints64:
-        """Return by how much each provider's last place is worth more to the next project; 0 where places are left."""
-        return self.worth - self.last
+        """Return what each provider's last place is worth to the next project beyond its load; 0 where places are left."""
+        return np.where(self.is_full, self.worth - self.last, 0)
 
 
 def lp_bound(problem: Problem, programs: ProgramSolver) -> float:
@@ -75,9 +77,7 @@ def prices(solution: Solution) -> Prices:
     wish = np.flatnonzero(problem.is_open & ~solution.chosen)
     last = np.where(solution.taken > problem.fixed, problem.malus(np.arange(len(problem.places), dtype=np.int32),
                                                                   solution.taken - 1), 0).astype(np.int64)
-    floor = np.where(solution.taken >= problem.capacity, last, 0)
-    floor = np.where(solution.taken > problem.fixed, last, floor)
-    price, left = floor.copy(), np.zeros(len(problem.units), np.int64)
+    price, left = last.copy(), np.zeros(len(problem.units), np.int64)
     top = np.iinfo(np.int64).max // 4
     for _ in range(_ROUNDS):
         left = np.where(solution.unassigned > 0, problem.least, top)
@@ -89,10 +89,10 @@ def prices(solution: Solution) -> Prices:
         price = risen
     left = np.where(left == top, problem.least, left)
     asks = worth[wish] - left[edges.needs[wish]]
-    binding = (asks == price[edges.providers[wish]]) & (price > floor)[edges.providers[wish]]
+    binding = (asks == price[edges.providers[wish]]) & (price > last)[edges.providers[wish]]
     next_need = np.full(len(price), -1, np.int64)
     next_need[edges.providers[wish][binding][::-1]] = edges.needs[wish][binding][::-1]
-    return Prices(price, np.minimum(floor, price), left, next_need)
+    return Prices(price, last, solution.taken >= problem.capacity, left, next_need)
 
 
 def certificate(solution: Solution, at: Prices) -> int:
