@@ -1,6 +1,6 @@
 """The ranked list of one project with its reasons, and why one provider stands where it stands. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +9,7 @@ from marketplace.matching.rules import scoring
 from marketplace.matching.rules.candidates import MOST, Wish, choose
 from marketplace.matching.rules.facts import NeedFacts
 from marketplace.matching.rules.hard import RULES, HardRule, used_in
-from marketplace.matching.rules.market import Market, Places
+from marketplace.matching.rules.market import Market, Places, Served
 from marketplace.matching.rules.ranking import Channel, Explanation, Part, Ranked, Ranking
 from marketplace.matching.rules.weights import CRITERIA, TENTHS, TIE_POINTS, Criterion, Weights
 
@@ -47,6 +47,29 @@ def explain(market: Market, need: NeedFacts, provider_key: int, weights: Weights
                       and one.criterion in CRITERIA), key=lambda pair: -pair[1])
     return Explanation(HardRule.NONE, ranked, 1 + int(np.count_nonzero(total > total[row])),
                        max(weights.least * TENTHS - ranked.total, 0), tuple(lacking))
+
+
+def for_provider(market: Market, needs: Sequence[NeedFacts], provider_key: int, weights: Weights, *,
+                 bars: Mapping[int, Mapping[int, int]] | None = None) -> list[tuple[int, Ranked]]:
+    """Return the projects for which one provider is a candidate with at least the least total: (key, row), best first."""
+    place = market.place_of[provider_key]
+    rows = market.need_rows(needs)
+    mine = market.texts[[place]].T.tocsr()
+    likeness = np.asarray((rows @ mine).toarray(), np.float32)
+    found: list[tuple[int, Ranked]] = []
+    for number, need in enumerate(needs):
+        served = market.served(need.areas)
+        at = np.flatnonzero(served.places == place)
+        if not len(at):
+            continue
+        seen = scoring.look(market, need, Served(served.places[at], served.levels[at], served.are_known[at]),
+                            likeness[number])
+        scoring.bar(market, seen, (bars or {}).get(need.key, {}))
+        if not seen.bits[0]:
+            row = _rows(market, need, seen, np.array([0]), weights)[0]
+            if row.total >= weights.least * TENTHS:
+                found.append((need.key, row))
+    return sorted(found, key=lambda pair: (-pair[1].total, pair[0]))
 
 
 def _look(market: Market, need: NeedFacts, wish: Wish) -> scoring.Seen:
