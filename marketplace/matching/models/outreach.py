@@ -63,7 +63,8 @@ class Telling(Model):
     told_on: Mapped[date]                                        # Beijing's day
     line: Mapped[int]                                            # points
     text: Mapped[str]
-    told: Mapped[int]                                            # how many organizations
+    told: Mapped[int]                                            # how many organizations stand above the line
+    reached: Mapped[int]                                         # of these, who has an account here to read it
     considered: Mapped[int]                                      # how many there were to choose from
     told_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     told_at: Mapped[datetime]
@@ -73,6 +74,7 @@ class Telling(Model):
         UniqueConstraint("project_id", "told_on"),
         CheckConstraint("line BETWEEN 0 AND 100", name="line"),
         CheckConstraint("told >= 1 AND considered >= told", name="told"),
+        CheckConstraint("reached BETWEEN 0 AND told", name="reached"),
         CheckConstraint("text <> ''", name="text"),
     )
 

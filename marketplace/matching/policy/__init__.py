@@ -1,0 +1,1 @@
+"""Who may do what in matching: pure functions of actor, subject and moment."""

@@ -1,0 +1,223 @@
+"""What the buyer's and the provider's pages show: ranked lists with their people, comparisons, why or why not."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import groupby
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from marketplace.contracts.models import Contract
+from marketplace.core.clock import beijing_date
+from marketplace.core.money import Money
+from marketplace.matching.models.outreach import ProjectDecline
+from marketplace.matching.queries import market
+from marketplace.matching.queries import outreach as queries
+from marketplace.matching.queries.closed import closed_projects_like
+from marketplace.matching.queries.market import Tools
+from marketplace.matching.rules.hard import RULES, HardRule, RuleText, named
+from marketplace.matching.rules.outreach import Closed
+from marketplace.matching.rules.ranking import Explanation, Ranked
+from marketplace.matching.rules.weights import CRITERIA, TENTHS, Criterion, Weights
+from marketplace.organizations.models import Organization, Rating, ServedArea, ServiceCategory
+from marketplace.organizations.rules import grade_on
+from marketplace.projects.models import Project
+
+SHOWN = 50
+NEAREST = 5                              # shown where nobody is suitable
+
+
+@dataclass(frozen=True)
+class Served:
+    """An organization that has worked for this buyer before: signed contracts on this platform."""
+
+    organization: Organization
+    contracts: int
+    last_on: date | None
+    amount: Money
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One organization of the list. `served`: contracts with this buyer before."""
+
+    organization: Organization
+    ranked: Ranked
+    served: int = 0
+
+
+@dataclass(frozen=True)
+class Suggested:
+    """The buyer's list: groups of ties in order, who was ruled out by what, who served this buyer before."""
+
+    groups: Sequence[Sequence[Candidate]]
+    ruled_out: Sequence[tuple[RuleText, int]]
+    considered: int
+    nobody: bool
+    served: Sequence[Served]
+    weights: Weights
+
+    @property
+    def rows(self) -> list[Candidate]:
+        """Return everybody in order."""
+        return [one for group in self.groups for one in group]
+
+    @property
+    def suitable(self) -> int:
+        """Return how many reach the least total."""
+        return sum(one.ranked.total >= self.weights.least * TENTHS for one in self.rows)
+
+
+def suggested(session: Session, project: Project, *, tools: Tools, now: datetime, most: int = SHOWN) -> Suggested:
+    """Return the ranked list of a project with everything its page says about it."""
+    weights = market.weights_in_force(session)
+    ranking = market.rank_project(session, project, tools=tools, now=now, most=most)
+    served = served_before(session, project.buyer_id)
+    times = {one.organization.id: one.contracts for one in served}
+    bodies = _organizations(session, [row.provider_key for row in ranking.rows])
+    rows = [Candidate(bodies[row.provider_key], row, times.get(row.provider_key, 0))
+            for row in ranking.rows if row.provider_key in bodies]
+    groups = [list(group) for _, group in groupby(rows, key=lambda one: one.ranked.group)]
+    ruled_out = sorted(((RULES[rule], many) for rule, many in ranking.ruled_out.items() if many),
+                       key=lambda pair: -pair[1])
+    return Suggested(groups, ruled_out, ranking.considered, ranking.nobody, served, weights)
+
+
+def _organizations(session: Session, ids: Iterable[int]) -> dict[int, Organization]:
+    """Return organizations by id; whoever was deleted since the market was read is left out."""
+    return {one.id: one for one in session.scalars(select(Organization).where(Organization.id.in_(list(ids))))}
+
+
+def served_before(session: Session, buyer_id: int) -> list[Served]:
+    """Return who had signed contracts with this buyer, most contracts first."""
+    found: dict[int, list[Contract]] = {}
+    for contract in session.scalars(
+            select(Contract).where(Contract.buyer_id == buyer_id, Contract.state == "signed")
+            .options(joinedload(Contract.provider)).order_by(Contract.signed_on)):
+        found.setdefault(contract.provider_id, []).append(contract)
+    rows = [Served(mine[0].provider, len(mine), mine[-1].signed_on, Money(sum(one.amount.fen for one in mine)))
+            for mine in found.values()]
+    return sorted(rows, key=lambda one: (-one.contracts, one.organization.name))
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One organization side by side with others: facts that people ask for, and how it stands to the project."""
+
+    organization: Organization
+    explanation: Explanation
+    rules: Sequence[RuleText]
+    grade: int | None
+    contracts: int                       # signed on this platform
+    served: int                          # of these, with this buyer
+    running: int                         # whose service period is not over
+
+    @property
+    def ranked(self) -> Ranked | None:
+        """Return its contributions, unless a rule stands against it."""
+        return self.explanation.ranked
+
+
+def compared(session: Session, project: Project, refs: Sequence[str], *, tools: Tools, now: datetime) -> list[Compared]:
+    """Return the named organizations side by side, in the order in which they were named; strange names left out."""
+    found = []
+    today = beijing_date(now)
+    for body in queries.by_refs(session, refs):
+        mine = session.execute(
+            select(Contract.buyer_id, Project.service_to).join(Project, Project.id == Contract.project_id)
+            .where(Contract.provider_id == body.id, Contract.state == "signed")).all()
+        explanation = market.explain_pair(session, project, body, tools=tools, now=now)
+        ratings = session.scalars(select(Rating).where(Rating.organization_id == body.id)).all()
+        found.append(Compared(
+            body, explanation, [RULES[rule] for rule in named(explanation.bits)], grade_on(ratings, today), len(mine),
+            sum(row.buyer_id == project.buyer_id for row in mine),
+            sum(row.service_to is None or row.service_to >= today for row in mine)))
+    return found
+
+
+@dataclass(frozen=True)
+class WhyNot:
+    """How one organization stands to one project, what stands against it, what would help."""
+
+    organization: Organization
+    explanation: Explanation
+    rules: Sequence[tuple[HardRule, RuleText]]
+    weights: Weights
+    closed: Closed | None
+    decline: ProjectDecline | None
+    is_followed: bool
+    missing: Sequence[Criterion] = field(default=())
+
+    @property
+    def is_suitable(self) -> bool:
+        """Say whether it would be proposed: no rule against it, and enough points."""
+        return self.explanation.ranked is not None and not self.explanation.short
+
+    @property
+    def best_step(self) -> tuple[Criterion, int] | None:
+        """Return the criterion that would add most points, and how many (tenths): the counterfactual."""
+        steps = [pair for pair in self.explanation.lacking if pair[1] > 0]
+        return max(steps, key=lambda pair: pair[1]) if steps else None
+
+
+def why_not(session: Session, project: Project, provider: Organization, *, tools: Tools, now: datetime) -> WhyNot:
+    """Return how an organization stands to a project, with figures of closed projects like it."""
+    explanation = market.explain_pair(session, project, provider, tools=tools, now=now)
+    return WhyNot(
+        provider, explanation, [(rule, RULES[rule]) for rule in named(explanation.bits)],
+        market.weights_in_force(session), closed_projects_like(session, project),
+        queries.standing_decline(session, project, provider.id), queries.is_followed(session, project, provider.id),
+        unknown(explanation.ranked))
+
+
+def unknown(ranked: Ranked | None) -> list[Criterion]:
+    """Return the criteria for which a neutral value stands in."""
+    return [part.criterion for part in ranked.parts if not part.is_known] if ranked else []
+
+
+@dataclass(frozen=True)
+class ForMe:
+    """What an organization's page shows: open projects that suit it, what it follows and declines, what it has not said."""
+
+    organization: Organization
+    suitable: Sequence[tuple[Project, Ranked]]
+    others: Sequence[tuple[Project, Ranked]]
+    followed: Sequence[Project]
+    declined: Sequence[ProjectDecline]
+    missing: Sequence[Criterion]
+    weights: Weights
+    followed_ids: frozenset[int] = frozenset()
+
+
+def for_me(session: Session, provider: Organization, *, tools: Tools, now: datetime) -> ForMe:
+    """Return the open projects for one organization, best first. Drafts of buyers are never among them."""
+    weights = market.weights_in_force(session)
+    rows = [(project, ranked) for project, ranked in market.projects_for(session, provider, tools=tools, now=now)
+            if project.state == "published" and project.closes_at is not None and now < project.closes_at]
+    followed = queries.followed_by(session, provider.id)
+    line = weights.least * TENTHS
+    return ForMe(
+        provider, [pair for pair in rows if pair[1].total >= line], [pair for pair in rows if pair[1].total < line],
+        followed, queries.declines_of(session, provider.id), unsaid(session, provider), weights,
+        frozenset(project.id for project in followed))
+
+
+def unsaid(session: Session, provider: Organization) -> list[Criterion]:
+    """Return what an organization has not told about itself, as the criteria that go without it."""
+    facts: Mapping[Criterion, object] = {
+        Criterion.CATEGORY: session.scalar(select(ServiceCategory.id).where(
+            ServiceCategory.organization_id == provider.id).limit(1)),
+        Criterion.TEXT: provider.business_scope or provider.about,
+        Criterion.AREA: session.scalar(select(ServedArea.id).where(ServedArea.organization_id == provider.id).limit(1)),
+        Criterion.CAPACITY: None if provider.capacity_projects is None else True,
+    }
+    return [one for one in CRITERIA if one in facts and not facts[one]]
+
+
+def own_organization(session: Session, organization_id: int | None) -> Organization | None:
+    """Return the organization that the actor acts for, with what its pages name."""
+    if organization_id is None:
+        return None
+    return session.scalar(select(Organization).where(Organization.id == organization_id).options(
+        selectinload(Organization.categories), selectinload(Organization.areas)))
