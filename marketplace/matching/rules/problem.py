@@ -116,6 +116,20 @@ def with_candidates(edges: Edges, candidates: Mapping[Pair, Candidate]) -> Edges
     return in_order(grown)
 
 
+def without(edges: Edges, projects: Iterable[int], providers: Iterable[int]) -> Edges:
+    """Return the pairs without some projects and providers: those that are gone."""
+    needs_stay = ~np.isin(edges.need_keys, _ints(projects))
+    providers_stay = ~np.isin(edges.provider_keys, _ints(providers))
+    rows = needs_stay[edges.needs] & providers_stay[edges.providers]
+    need_at, provider_at = np.cumsum(needs_stay) - 1, np.cumsum(providers_stay) - 1
+    return Edges(
+        need_keys=edges.need_keys[needs_stay], provider_keys=edges.provider_keys[providers_stay],
+        needs=need_at[edges.needs[rows]].astype(np.int32), providers=provider_at[edges.providers[rows]].astype(np.int32),
+        parts=edges.parts[rows], known=edges.known[rows], channels=edges.channels[rows], wants=edges.wants[needs_stay],
+        ruled_out=edges.ruled_out[needs_stay], is_new=edges.is_new[providers_stay],
+        running=edges.running[providers_stay], free=edges.free[providers_stay])
+
+
 def in_order(edges: Edges) -> Edges:
     """Return the pairs by need, then total (highest first), then provider key: the order every run keeps."""
     order = np.lexsort((edges.provider_keys[edges.providers], -edges.base(), edges.needs))
