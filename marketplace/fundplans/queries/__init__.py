@@ -1,0 +1,1 @@
+"""Reads for plans of money and for the shortlist."""

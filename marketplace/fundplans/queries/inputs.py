@@ -1,0 +1,134 @@
+"""What a plan is reckoned on, read from pools and projects as they stand, or from the rows that a plan froze."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from marketplace.funding.models import Funder, MatchingPool, MatchingRule, PoolCap
+from marketplace.fundplans.models import FundPlan, FundPlanFund, FundPlanProject
+from marketplace.fundplans.queries.gaps import asking, best_pairings
+from marketplace.fundplans.rules import TENTHS
+from marketplace.fundplans.rules.gaps import Gap
+from marketplace.fundplans.rules.instance import Asking, Fund, Instance
+from marketplace.projects.models import Project
+
+Pool = tuple[MatchingPool, MatchingRule]
+
+
+@dataclass(frozen=True)
+class ProjectInput:
+    """One project with its gap and what it is worth."""
+
+    project: Project
+    gap: Gap
+    value: int
+    is_paired: bool
+
+
+@dataclass(frozen=True)
+class FundInput:
+    """One pool with the rule in force, and what it gave to which project before."""
+
+    pool: MatchingPool
+    rule: MatchingRule
+    fund: Fund
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything that a plan freezes. `runs`: the published matching runs that gave values."""
+
+    projects: Sequence[ProjectInput]
+    funds: Sequence[FundInput]
+    runs: tuple[str, ...]
+    points: int
+
+    @property
+    def instance(self) -> Instance:
+        """Return what is solved."""
+        rows = [(_asking(one.project.ref, one), one.gap.fen) for one in self.projects]
+        return make_instance(rows, [one.fund for one in self.funds], self.runs, self.points)
+
+
+def _asking(ref: str, one: ProjectInput) -> Asking:
+    """Return a project as the solver sees it; an unknown gap is left out by `make_instance`."""
+    assert one.project.budget is not None
+    return Asking(ref, one.value, one.project.budget.fen, one.gap.fen or 0, one.project.category_code or "",
+                  one.project.area_code or "")
+
+
+def make_instance(rows: Sequence[tuple[Asking, int | None]], funds: Sequence[Fund], runs: Sequence[str],
+                  points: int) -> Instance:
+    """Return the instance of projects with known gaps; the others are frozen beside it."""
+    unknown = [("unknown", one.ref) for one, gap in rows if gap is None]
+    note = (("points", str(points)), *(("run", ref) for ref in runs), *unknown)
+    return Instance(tuple(one for one, gap in rows if gap is not None), tuple(funds), note)
+
+
+def pools_to_plan(session: Session, *, organization_id: int | None, today: date) -> list[Pool]:
+    """Return the open pools of verified funders with money left and a rule that runs today, the oldest first."""
+    query = (select(MatchingPool, MatchingRule).join(MatchingRule, (MatchingRule.pool_id == MatchingPool.id) & (
+        MatchingRule.version == MatchingPool.rule_version)).join(Funder, Funder.id == MatchingPool.funder_id)
+        .where(MatchingPool.state == "open", Funder.verified_at.is_not(None))
+        .options(joinedload(MatchingPool.funder).joinedload(Funder.organization))
+        .order_by(MatchingPool.opened_at, MatchingPool.id))
+    if organization_id is not None:
+        query = query.where(Funder.organization_id == organization_id)
+    return [(pool, rule) for pool, rule in session.execute(query)
+            if left_of(pool) > 0 and _runs(rule, today)]
+
+
+def left_of(pool: MatchingPool) -> int:
+    """Return what a pool can still give, in fen."""
+    return (pool.cap - pool.reserved - pool.captured).fen
+
+
+def _runs(rule: MatchingRule, today: date) -> bool:
+    """Say whether a rule holds on a day."""
+    return (rule.starts_on is None or rule.starts_on <= today) and (rule.ends_on is None or today <= rule.ends_on)
+
+
+def funds_of(session: Session, pools: Sequence[Pool]) -> list[FundInput]:
+    """Return pools as funds: 1:2 means that beside every two there is one, so at most a third of a project is its."""
+    ids = [pool.id for pool, _ in pools]
+    used: dict[int, dict[str, int]] = {}
+    for pool_id, ref, amount in session.execute(select(PoolCap.pool_id, PoolCap.subject_ref, PoolCap.used).where(
+            PoolCap.scope == "project", PoolCap.pool_id.in_(ids))):
+        if amount.fen:
+            used.setdefault(pool_id, {})[ref] = amount.fen
+    return [FundInput(pool, rule, Fund(
+        pool.ref, rule.numerator, rule.numerator + rule.denominator, left_of(pool),
+        rule.per_project_cap.fen if rule.per_project_cap else None, tuple(rule.categories), tuple(rule.areas),
+        tuple(sorted(used.get(pool.id, {}).items())))) for pool, rule in pools]
+
+
+def read_inputs(session: Session, *, organization_id: int | None, points: int, today: date) -> Inputs:
+    """Return what a plan would be reckoned on now. An organization's own plan leaves out what its earmarks do not cover.
+
+    Projects that lack nothing take no part; those whose gap is not known are kept, to say so.
+    """
+    funds = funds_of(session, pools_to_plan(session, organization_id=organization_id, today=today))
+    best, runs = best_pairings(session)
+    found = [ProjectInput(one, gap, max(best.get(one.id, points * TENTHS), 1), one.id in best)
+             for one, gap in asking(session) if gap.fen != 0 and one.budget is not None]
+    if organization_id is not None:
+        found = [one for one in found if any(each.fund.takes(
+            one.project.category_code or "", one.project.area_code or "") for each in funds)]
+    return Inputs(found, funds, runs, points)
+
+
+def instance_of(session: Session, plan: FundPlan) -> Instance:
+    """Return the instance that a plan froze; its digest is the plan's."""
+    rows = session.execute(select(FundPlanProject, Project.ref).join(Project, Project.id == FundPlanProject.project_id)
+                           .where(FundPlanProject.plan_id == plan.id).order_by(FundPlanProject.position)).all()
+    projects = [(Asking(ref, row.value, row.budget.fen, row.gap.fen if row.gap else 0, row.category, row.area),
+                 row.gap.fen if row.gap else None) for row, ref in rows]
+    funds = session.execute(select(FundPlanFund, MatchingPool.ref).join(
+        MatchingPool, MatchingPool.id == FundPlanFund.pool_id)
+        .where(FundPlanFund.plan_id == plan.id).order_by(FundPlanFund.position)).all()
+    return make_instance(projects, [Fund(
+        ref, row.parts, row.whole, row.available.fen, row.cap.fen if row.cap else None, tuple(row.categories),
+        tuple(row.areas), tuple(sorted(row.already.items()))) for row, ref in funds], plan.runs, plan.points)
