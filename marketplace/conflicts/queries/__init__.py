@@ -1,5 +1,19 @@
 """Reads of conflicts: for the matching, for one pair in words, for the pages of those who declare and settle."""
 
+from marketplace.conflicts.queries.pages import (
+    Case,
+    against,
+    case,
+    declarations_by,
+    declarations_of,
+    history,
+    settled,
+    touched,
+    waiting,
+)
 from marketplace.conflicts.queries.pairs import Bit, Bits, Finding, bars, conflict_bits, explain
 
-__all__ = ["Bit", "Bits", "Finding", "bars", "conflict_bits", "explain"]
+__all__ = [
+    "Bit", "Bits", "Case", "Finding", "against", "bars", "case", "conflict_bits", "declarations_by",
+    "declarations_of", "explain", "history", "settled", "touched", "waiting",
+]

@@ -83,8 +83,10 @@ def counts_on(since: date | None, until: date | None, today: date) -> bool:
 
 def check_stated(declarer: Declarer, stated: Sequence[Stated], *, says_none: bool, today: date) -> None:
     """Refuse a declaration that says both or neither, or leaves open with whom: Invalid with what to write."""
-    if says_none == bool(stated):
-        raise Invalid(N_("请选择“没有”，或者至少写明一项关系；两者只能选一个"), field="says_none")
+    if says_none and stated:
+        raise Invalid(N_("选择“没有”时，请把下面各项关系清空；仍有关系的请选择“有”"), field="says_none")
+    if not says_none and not stated:
+        raise Invalid(N_("请至少写明一项关系；确实没有的请选择“没有”"), field="says_none")
     if len(stated) > MOST_RELATIONS:
         raise Invalid(N_("一次最多申报 {most} 项关系"), field="says_none", most=MOST_RELATIONS)
     for number, one in enumerate(stated, 1):

@@ -16,7 +16,7 @@ from marketplace.conflicts.rules.grounds import Ground
 from marketplace.core.text import N_
 from marketplace.organizations.rules import RELATIONS
 
-DIGEST = 16
+DIGEST = 32
 MANAGING = frozenset({"legal_representative", "controls", "controlled", "manages", "managed", "sponsor", "branch"})
 ABOVE = frozenset({"controlled", "managed", "sponsor"})       # the related party stands above the one that states it
 SAME_NAME = N_("法定代表人（负责人）同名")
@@ -138,9 +138,9 @@ class Tie:
 
     @property
     def key(self) -> str:
-        """Return the name under which a person settles this tie."""
-        digest = hashlib.sha256(self.evidence.encode()).hexdigest()[:DIGEST]
-        return f"{self.ground}:{self.provider}:{self.side}:{self.anchor}:{digest}"
+        """Return the name under which a person settles this tie; it tells nothing by itself."""
+        whole = f"{self.ground}|{self.provider}|{self.side}|{self.anchor}|{self.evidence}"
+        return hashlib.sha256(whole.encode()).hexdigest()[:DIGEST]
 
 
 @dataclass
