@@ -235,4 +235,4 @@ def _settled(session: Session, provider_ids: Collection[int] | None) -> dict[str
             .group_by(ConflictSettlement.tie_key))
     rows = session.execute(select(ConflictSettlement.tie_key, ConflictSettlement.outcome)
                            .where(ConflictSettlement.id.in_(last)))
-    return dict(rows.tuples().all())
+    return {row.tie_key: row.outcome for row in rows}
