@@ -95,7 +95,8 @@ class Solution:
 def network(problem: Problem) -> Network:
     """Return the arcs of a problem. Pairs that cannot reach the minimum get none: they are never worth choosing.
 
-    Costs are multiplied so that, among equal totals, more places are filled: a pair exactly at the minimum is proposed.
+    Costs are multiplied so that, among equal totals, more places are filled (a pair exactly at the minimum is proposed)
+    and more of what stands is kept.
     """
     edges, worth = problem.edges, problem.values + problem.stay
     first = problem.malus(edges.providers, problem.fixed[edges.providers])
@@ -103,14 +104,14 @@ def network(problem: Problem) -> Network:
     needs, need_at = np.unique(edges.needs[rows], return_inverse=True)
     providers, provider_at = np.unique(edges.providers[rows], return_inverse=True)
     units = problem.units[needs]
-    scale = int(units.sum()) + 1
+    scale = 2 * int(units.sum()) + 1
     slots, slot_costs, slot_room = _places(problem, providers, np.bincount(provider_at, minlength=len(providers)))
     sink = len(needs) + len(providers)
     return Network(
         tails=np.concatenate([need_at, np.arange(len(needs)), len(needs) + slots]).astype(np.int64),
         heads=np.concatenate([len(needs) + provider_at, np.full(len(needs) + len(slots), sink)]).astype(np.int64),
         capacities=np.concatenate([np.ones(len(rows), np.int64), units, slot_room]),
-        costs=np.concatenate([-worth[rows] * scale, np.full(len(needs), 1 - problem.least * scale, np.int64),
+        costs=np.concatenate([-worth[rows] * scale - problem.stands[rows], np.full(len(needs), 1 - problem.least * scale, np.int64),
                               slot_costs * scale]),
         supplies=np.concatenate([units, np.zeros(len(providers), np.int64), [-int(units.sum())]]),
         rows=rows)

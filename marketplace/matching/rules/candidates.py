@@ -14,8 +14,9 @@ from scipy.sparse import csr_array
 from marketplace.matching.rules import scoring
 from marketplace.matching.rules.edges import Edges
 from marketplace.matching.rules.facts import NeedFacts
+from marketplace.matching.rules.ground import Ground, Places
 from marketplace.matching.rules.hard import RULES
-from marketplace.matching.rules.market import Market, Places, Served
+from marketplace.matching.rules.market import Market
 from marketplace.matching.rules.weights import TENTHS, Weights
 
 MOST, BY_TEXT = 50, 10
@@ -48,14 +49,14 @@ def candidates(market: Market, needs: Sequence[NeedFacts], wish: Wish, *,
         by_place.setdefault(need.areas, []).append(number)
     found: dict[int, _Found] = {}
     for areas in sorted(by_place):
-        served = market.served(areas)
-        step = max(CELLS // max(len(served.places), 1), 1)
-        theirs = csr_array(market.texts[served.places].T.tocsr())
+        ground = market.ground(areas)
+        step = max(CELLS // max(len(ground.places), 1), 1)
+        theirs = csr_array(market.texts[ground.places].T.tocsr())
         for at in range(0, len(by_place[areas]), step):
             group = by_place[areas][at:at + step]
             likeness = (rows[np.array(group)] @ theirs).toarray()
             for line, number in enumerate(group):
-                found[number] = _best(market, ordered[number], served, likeness[line], wish)
+                found[number] = _best(market, ordered[number], ground, likeness[line], wish)
             progress(len(found), len(ordered))
     return _as_edges(market, ordered, [found[number] for number in range(len(ordered))])
 
@@ -64,22 +65,22 @@ class _Found:
     """The chosen providers of one project."""
 
     def __init__(self, market: Market, need: NeedFacts, seen: scoring.Seen, chosen: Places, weights: Weights) -> None:
-        self.parts = scoring.parts(market, seen, chosen, weights)
+        self.parts = scoring.parts(seen, chosen, weights)
         total = self.parts.sum(axis=1, dtype=np.int32) + weights.newcomer * TENTHS * market.is_new[seen.places[chosen]]
         order = np.lexsort((market.keys[seen.places[chosen]], -seen.likeness[chosen], -total))
         chosen, self.parts = chosen[order], self.parts[order]
         self.places = seen.places[chosen]
-        self.known = scoring.known_bits(market, need, seen, chosen)
+        self.known = scoring.known_bits(need, seen, chosen)
         self.by_text = seen.by_text[chosen]
         self.likeness = seen.likeness[chosen]
         self.ruled_out = scoring.counts_of_rules(market, need, seen)
 
 
-def _best(market: Market, need: NeedFacts, served: Served, likeness: NDArray[np.float32], wish: Wish) -> _Found:
+def _best(market: Market, need: NeedFacts, ground: Ground, likeness: NDArray[np.float32], wish: Wish) -> _Found:
     """Choose the candidates of one project."""
-    seen = scoring.look(market, need, served, likeness)
+    seen = scoring.look(market, need, ground, likeness)
     scoring.bar(market, seen, wish.bars.get(need.key, {}))
-    chosen = choose(scoring.totals(market, seen, wish.weights), seen, wish.most)
+    chosen = choose(scoring.totals(seen, wish.weights), seen, wish.most)
     return _Found(market, need, seen, chosen, wish.weights)
 
 

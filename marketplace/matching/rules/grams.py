@@ -22,7 +22,7 @@ LONGEST_FORM, SHORTEST_PLACE = 8, 3
 SAME, WIDER = 3.0, 1.5                   # weight of a concept beside a piece: itself, those above it
 MOST_REPEATS = 3.0                       # a word said ten times is worth no more than one said three times
 MOST_CHARACTERS = 4_000                  # of one text; a profile of 100,000 characters gains nothing by its length
-CHUNK = 20_000                           # texts read at once: about 200 MB
+CHUNK = 5_000                            # texts read at once: about 120 MB
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _FILTER_BITS = 22
 

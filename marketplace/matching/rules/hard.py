@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntFlag
+from functools import cache
 
 from marketplace.core.text import N_
 
@@ -89,6 +90,7 @@ RULES: Mapping[HardRule, RuleText] = {
 }
 
 
+@cache
 def used_in(procedure: str) -> HardRule:
     """Return the rules that may be used in a procedure, as one mask."""
     mask = HardRule.NONE

@@ -79,6 +79,8 @@ def text_levels(likeness: Levels) -> Levels:
 
 OWN_AREA, ONE_ABOVE, TWO_ABOVE = 1.0, 0.95, 0.8
 PART_OF_IT, SAME_CITY, SAME_PROVINCE = 0.7, 0.5, 0.35
+INSIDE = (OWN_AREA, ONE_ABOVE, TWO_ABOVE)
+BESIDE = (PART_OF_IT, SAME_CITY, SAME_PROVINCE)
 
 
 # ---- what it has done, what it can take on ----

@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from marketplace.matching.rules import scoring
 from marketplace.matching.rules.candidates import MOST, Wish, choose
 from marketplace.matching.rules.facts import NeedFacts
+from marketplace.matching.rules.ground import Ground, Places
 from marketplace.matching.rules.hard import RULES, HardRule, used_in
-from marketplace.matching.rules.market import Market, Places, Served
+from marketplace.matching.rules.market import Market
 from marketplace.matching.rules.ranking import Channel, Explanation, Part, Ranked, Ranking
 from marketplace.matching.rules.weights import CRITERIA, TENTHS, TIE_POINTS, Criterion, Weights
 
@@ -19,7 +21,7 @@ def rank(market: Market, need: NeedFacts, weights: Weights, *, most: int = MOST,
     """Return the ranked list of one project; `bars`: provider key -> bits of rules that hold only here."""
     wish = Wish(weights, most, {need.key: bars or {}})
     seen = _look(market, need, wish)
-    chosen = choose(scoring.totals(market, seen, weights), seen, most)
+    chosen = choose(scoring.totals(seen, weights), seen, most)
     rows = _rows(market, need, seen, chosen, weights)
     counted = scoring.counts_of_rules(market, need, seen)
     allowed = used_in(need.procedure)
@@ -33,63 +35,73 @@ def explain(market: Market, need: NeedFacts, provider_key: int, weights: Weights
     place = market.place_of.get(provider_key)
     if place is None:
         return Explanation(HardRule.NOT_VERIFIED)
-    seen = _look(market, need, Wish(weights, MOST, {need.key: bars or {}}))
-    at = np.flatnonzero(seen.places == place)
-    if not len(at):
-        own = market.ruled_out(need, np.array([place])) | (bars or {}).get(provider_key, 0)
-        return Explanation(HardRule(int(own[0])) & used_in(need.procedure) | HardRule.AREA)
-    row = int(at[0])
-    if seen.bits[row]:
-        return Explanation(HardRule(int(seen.bits[row])))
-    total = scoring.totals(market, seen, weights)
-    ranked = _rows(market, need, seen, np.array([row]), weights)[0]
+    mine = {provider_key: (bars or {}).get(provider_key, 0)}
+    seen = _alone(market, need, place, _likeness(market, need)[place], mine)
+    allowed = used_in(need.procedure)
+    bits = HardRule(int(seen.bits[0])) if len(seen.bits) else HardRule(int(market.bits[place])) | HardRule.SCOPE
+    if market.area_levels(need.areas)[place] < 0:
+        bits |= HardRule.AREA
+    if bits & allowed:
+        return Explanation(bits & allowed)
+    ranked = _rows(market, need, seen, np.array([0]), weights)[0]
     lacking = sorted(((one.criterion, one.most - one.tenths) for one in ranked.parts if one.tenths < one.most
                       and one.criterion in CRITERIA), key=lambda pair: -pair[1])
-    return Explanation(HardRule.NONE, ranked, 1 + int(np.count_nonzero(total > total[row])),
+    everybody = _look(market, need, Wish(weights, MOST, {need.key: bars or {}}))
+    mine_total = scoring.totals(seen, weights)[0]
+    return Explanation(HardRule.NONE, ranked, 1 + int(np.count_nonzero(scoring.totals(everybody, weights) > mine_total)),
                        max(weights.least * TENTHS - ranked.total, 0), tuple(lacking))
+
+
+def _alone(market: Market, need: NeedFacts, place: int, likeness: float, bars: Mapping[int, int]) -> scoring.Seen:
+    """Put a project beside one provider, whatever rules that one out."""
+    level = market.area_levels(need.areas)[[place]]
+    ground = Ground(market, np.array([place]), np.maximum(level, 0), with_barred=True)
+    seen = scoring.look(market, need, ground, np.array([likeness], np.float32))
+    scoring.bar(market, seen, bars)
+    return seen
 
 
 def for_provider(market: Market, needs: Sequence[NeedFacts], provider_key: int, weights: Weights, *,
                  bars: Mapping[int, Mapping[int, int]] | None = None) -> list[tuple[int, Ranked]]:
     """Return the projects for which one provider is a candidate with at least the least total: (key, row), best first."""
     place = market.place_of[provider_key]
-    rows = market.need_rows(needs)
     mine = market.texts[[place]].T.tocsr()
-    likeness = np.asarray((rows @ mine).toarray(), np.float32)
+    likeness = (market.need_rows(needs) @ mine).toarray().ravel() if needs else ()
     found: list[tuple[int, Ranked]] = []
-    for number, need in enumerate(needs):
-        served = market.served(need.areas)
-        at = np.flatnonzero(served.places == place)
-        if not len(at):
+    for need, near in zip(needs, likeness, strict=True):
+        if market.area_levels(need.areas)[place] < 0:
             continue
-        seen = scoring.look(market, need, Served(served.places[at], served.levels[at], served.are_known[at]),
-                            likeness[number])
-        scoring.bar(market, seen, (bars or {}).get(need.key, {}))
-        if not seen.bits[0]:
+        seen = _alone(market, need, place, float(near), (bars or {}).get(need.key, {}))
+        if len(seen.bits) and not seen.bits[0]:
             row = _rows(market, need, seen, np.array([0]), weights)[0]
             if row.total >= weights.least * TENTHS:
                 found.append((need.key, row))
     return sorted(found, key=lambda pair: (-pair[1].total, pair[0]))
 
 
-def _look(market: Market, need: NeedFacts, wish: Wish) -> scoring.Seen:
-    """Put one project beside those who serve its place: only the columns of its own words are read."""
-    served = market.served(need.areas)
+def _likeness(market: Market, need: NeedFacts) -> NDArray[np.float32]:
+    """Return the likeness of every provider to a project: only the columns of its own words are read."""
     row = market.need_rows([need])
     likeness = np.zeros(len(market), np.float32)
     by_column = market.by_column
     for column, value in zip(row.indices, row.data, strict=True):
         start, end = by_column.indptr[column], by_column.indptr[column + 1]
         likeness[by_column.indices[start:end]] += value * by_column.data[start:end]
-    seen = scoring.look(market, need, served, likeness[served.places])
+    return likeness
+
+
+def _look(market: Market, need: NeedFacts, wish: Wish) -> scoring.Seen:
+    """Put one project beside those who serve its place."""
+    ground = market.ground(need.areas)
+    seen = scoring.look(market, need, ground, _likeness(market, need)[ground.places])
     scoring.bar(market, seen, wish.bars.get(need.key, {}))
     return seen
 
 
 def _rows(market: Market, need: NeedFacts, seen: scoring.Seen, chosen: Places, weights: Weights) -> tuple[Ranked, ...]:
     """Return the chosen providers in order, with contributions, shared words and groups of ties."""
-    given = scoring.parts(market, seen, chosen, weights)
-    known = scoring.known_bits(market, need, seen, chosen)
+    given = scoring.parts(seen, chosen, weights)
+    known = scoring.known_bits(need, seen, chosen)
     words = market.need_rows([need]).indices
     made = [_ranked(market, need, seen, int(row), weights, given[at].tolist(), int(known[at]), words)
             for at, row in enumerate(chosen)]

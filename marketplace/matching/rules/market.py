@@ -4,7 +4,6 @@ Made once, asked for every project. For 176,000 providers about 250 MB, most of 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -14,22 +13,15 @@ from scipy.sparse import csr_array
 from marketplace.matching.rules import levels
 from marketplace.matching.rules.facts import NeedFacts, ProviderFacts
 from marketplace.matching.rules.grams import Reader
-from marketplace.matching.rules.hard import HardRule
+from marketplace.matching.rules.ground import Ground, Places
+from marketplace.matching.rules.hard import RULES, HardRule
 from marketplace.matching.rules.levels import Levels
 
 NEED_WEIGHTS = (2.0, 1.5, 1.0, 0.5)      # title, target group, summary, requirement
 PROVIDER_WEIGHTS = (2.0, 1.5, 1.0, 1.0)  # kinds of service, what it did, scope and about, name
 _LEAST_IDF = 0.1
-Places = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Served:
-    """The providers that may serve one place: their places in the columns, in order, and the level of each."""
-
-    places: Places
-    levels: Levels
-    are_known: NDArray[np.bool_]
+MOST_GROUNDS = 300                       # places whose providers are kept gathered
+COMMON = 0.25                            # what more than this share of all providers say tells nobody apart
 
 
 class Market:
@@ -42,7 +34,11 @@ class Market:
         self.place_of = {one.key: place for place, one in enumerate(self.providers)}
         self._read_texts()
         self._gather_columns()
-        self._served: dict[tuple[str, ...], Served] = {}
+        self._grounds: dict[tuple[str, ...], Ground] = {}
+        self._of_kinds: dict[frozenset[str], NDArray[np.bool_]] = {}
+        self._counts = np.array([np.count_nonzero(self.bits & int(rule)) for rule in RULES], np.int32)
+        self._sorted_certified = np.sort(self.certified[self.certified >= 0])
+        self._sorted_fen = np.sort(self.free_fen)
         self._category: dict[str, Levels] = {}
 
     def __len__(self) -> int:
@@ -53,6 +49,7 @@ class Market:
         raw = self.reader.rows([list(zip(one.texts, PROVIDER_WEIGHTS, strict=False)) for one in self.providers])
         counts = np.bincount(raw.indices, minlength=raw.shape[1])
         idf = np.log((len(self.providers) + 1) / (counts + 0.5))
+        self.is_common = counts > COMMON * len(self.providers)
         self.idf = np.maximum(idf, _LEAST_IDF).astype(np.float32)
         self.texts = self._weighted(raw)
 
@@ -85,7 +82,7 @@ class Market:
         self._by_area = _grouped((code, place) for place, one in enumerate(every) for code in one.areas)
         self._by_wider = _grouped((code, place) for place, one in enumerate(every) for code in one.wider_areas)
         self._by_code = _grouped((code, place) for place, one in enumerate(every) for code in one.categories)
-        self.no_area = np.array([place for place, one in enumerate(every) if not one.areas], np.int64)
+        self.area_known = np.array([bool(one.areas) for one in every], np.bool_)
         self.area_is_stated = np.array([one.areas_are_stated for one in every], np.bool_)
         self.claim = np.array([levels.claim_level(one.categories) for one in every], np.float32)
         self.has_codes = np.array([bool(one.categories) for one in every], np.bool_)
@@ -96,36 +93,42 @@ class Market:
         return csr_array(self.texts.T.tocsr())
 
     def need_rows(self, needs: Sequence[NeedFacts]) -> csr_array:
-        """Return the weighted rows of projects' texts."""
-        return self._weighted(self.reader.rows(
-            [list(zip(one.texts, NEED_WEIGHTS, strict=False)) for one in needs]))
+        """Return the weighted rows of projects' texts; what is common in the market is counted but not compared."""
+        rows = self._weighted(self.reader.rows([list(zip(one.texts, NEED_WEIGHTS, strict=False)) for one in needs]))
+        rows.data[self.is_common[rows.indices]] = 0
+        rows.eliminate_zeros()
+        return rows
 
-    def served(self, areas: tuple[str, ...]) -> Served:
+    def ground(self, areas: tuple[str, ...]) -> Ground:
         """Return who may serve a place, given its code and those above it; all providers where it is unknown."""
-        if areas not in self._served:
-            self._served[areas] = self._serve(areas)
-        return self._served[areas]
+        if areas not in self._grounds:
+            if len(self._grounds) >= MOST_GROUNDS:
+                self._grounds.clear()
+            found = self.area_levels(areas)
+            places = np.flatnonzero(found >= 0)
+            self._grounds[areas] = Ground(self, places, found[places])
+        return self._grounds[areas]
 
-    def _serve(self, areas: tuple[str, ...]) -> Served:
-        """Find who serves a place: by its own code, by one above it, by a part of it, or beside it where that is no rule."""
-        found = np.full(len(self), -1.0, np.float32)
+    def area_levels(self, areas: tuple[str, ...]) -> Levels:
+        """Return the level of every provider for a place, -1 where it does not serve it.
+
+        By its own code, by one above it, by a part of it, or beside it where the provider has not stated its areas.
+        """
         if not areas:
-            places = np.arange(len(self))
-            return Served(places, np.full(len(self), levels.MIDDLE, np.float32), np.zeros(len(self), np.bool_))
+            return np.full(len(self), levels.MIDDLE, np.float32)
+        found = np.full(len(self), -1.0, np.float32)
         nothing = np.zeros(0, np.int64)
         for above, code in list(enumerate(areas))[::-1]:
             beside = self._by_wider.get(code, nothing)
             if above:
                 beside = beside[~self.area_is_stated[beside]]
-            level = (levels.PART_OF_IT, levels.SAME_CITY, levels.SAME_PROVINCE)[min(above, 2)]
-            if above and above == len(areas) - 1:
-                level = levels.SAME_PROVINCE
+            is_widest = above and above == len(areas) - 1
+            level = levels.SAME_PROVINCE if is_widest else levels.BESIDE[min(above, 2)]
             found[beside] = np.maximum(found[beside], level)
             own = self._by_area.get(code, nothing)
-            found[own] = np.maximum(found[own], (levels.OWN_AREA, levels.ONE_ABOVE, levels.TWO_ABOVE)[min(above, 2)])
-        found[self.no_area] = levels.MIDDLE
-        places = np.flatnonzero(found >= 0)
-        return Served(places, found[places], ~np.isin(places, self.no_area))
+            found[own] = np.maximum(found[own], levels.INSIDE[min(above, 2)])
+        found[~self.area_known] = levels.MIDDLE
+        return found
 
     def category(self, code: str) -> Levels:
         """Return the category level of every provider for a code; 0 where it names others, or none."""
@@ -137,24 +140,28 @@ class Market:
             self._category[code] = found * self.claim
         return self._category[code]
 
-    def ruled_out(self, need: NeedFacts, places: Places) -> NDArray[np.int32]:
-        """Return the bits of rules that single providers fail for a project, area, scope and conflicts left out."""
-        bits = self.bits[places].copy()
-        if need.required_kinds:
+    def of_kinds(self, kinds: frozenset[str]) -> NDArray[np.bool_]:
+        """Say which providers are of one of the kinds."""
+        if kinds not in self._of_kinds:
             fits = np.zeros(len(self), np.bool_)
-            for kind in need.required_kinds:
+            for kind in kinds:
                 fits[self._kinds.get(kind, np.zeros(0, np.int64))] = True
-            bits[~fits[places]] |= int(HardRule.KIND)
+            self._of_kinds[kinds] = fits
+        return self._of_kinds[kinds]
+
+    def counts_of(self, need: NeedFacts) -> NDArray[np.int32]:
+        """Return how many of all providers fail each rule that looks at the provider alone, in the order of RULES."""
+        counted = self._counts.copy()
+        places = {rule: place for place, rule in enumerate(RULES)}
+        if need.required_kinds:
+            counted[places[HardRule.KIND]] = len(self) - np.count_nonzero(self.of_kinds(need.required_kinds))
         if need.required_certified:
-            known = self.certified[places]
-            bits[(known >= 0) & (known < need.required_certified)] |= int(HardRule.CERTIFIED_STAFF)
+            counted[places[HardRule.CERTIFIED_STAFF]] = np.searchsorted(self._sorted_certified, need.required_certified)
         if need.required_grade:
-            bits[self.grade[places] < need.required_grade] |= int(HardRule.GRADE)
+            counted[places[HardRule.GRADE]] = np.count_nonzero(self.grade < need.required_grade)
         if need.budget_fen:
-            bits[self.free_fen[places] < need.budget_fen] |= int(HardRule.OVER_CAPACITY_MONEY)
-        if need.buyer_key is not None and need.buyer_key in self.place_of:
-            bits[places == self.place_of[need.buyer_key]] |= int(HardRule.BUYER_ITSELF)
-        return bits
+            counted[places[HardRule.OVER_CAPACITY_MONEY]] = np.searchsorted(self._sorted_fen, need.budget_fen)
+        return counted
 
 
 def _own_bits(one: ProviderFacts) -> int:

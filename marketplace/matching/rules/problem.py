@@ -22,8 +22,8 @@ class Problem:
     """Pairs and places as the solver sees them; points are integers in tenths.
 
     Of each pair: `values` (points, newcomer bonus, bonus of a pair that was in force), `stay` (what keeping it is worth
-    to the solver beyond that), `is_open` (may be chosen), `is_fixed` (must be kept: pinned or confirmed), `is_held` (was
-    in force). Of each need: `units` still to be given beyond the fixed pairs, `takes_part`. Of each provider: `places`
+    to the solver beyond that), `stands` (stands now: it wins ties), `is_open` (may be chosen), `is_fixed` (must be kept:
+    pinned or confirmed), `is_held` (was in force). Of each need: `units` still to be given beyond the fixed pairs, `takes_part`. Of each provider: `places`
     left beyond the fixed pairs, `capacity` before them, `fixed` pairs, `is_assumed` (it has not said).
     """
 
@@ -32,6 +32,7 @@ class Problem:
     wishes: Wishes
     values: Ints64
     stay: Ints64
+    stands: Mask
     is_open: Mask
     is_fixed: Mask
     is_held: Mask
@@ -64,16 +65,17 @@ class Problem:
 
 
 def make(edges: Edges, weights: Weights, wishes: Wishes | None = None, *, held: Iterable[Pair] = (),
-         stay: Iterable[Pair] = ()) -> Problem:
+         standing: Iterable[Pair] = (), is_live: bool = False) -> Problem:
     """Return the problem of stored pairs with the wishes applied.
 
-    `held`: pairs of the published run when this run began; their bonus shows among the contributions. `stay`: the pairs
-    of this run while it is published itself: their bonus only steers the solver, so that changes are few.
+    `held`: pairs of the published run when this run began; their bonus shows among the contributions. `standing`: the
+    pairs of this run now: they win ties, and while it is published (`is_live`) their bonus steers the solver, so that
+    changes are few.
     """
     wishes = wishes or Wishes()
     edges = with_candidates(edges, wishes.candidates)
     bonus = weights.switching * TENTHS
-    is_held, is_stay = _marked(edges, held), _marked(edges, stay)
+    is_held, stands = _marked(edges, held), _marked(edges, standing)
     values = edges.base().astype(np.int64) + np.where(edges.is_new[edges.providers], weights.newcomer * TENTHS, 0) \
         + np.where(is_held, bonus, 0)
     takes_part = ~np.isin(edges.need_keys, _ints(wishes.no_projects))
@@ -88,8 +90,9 @@ def make(edges: Edges, weights: Weights, wishes: Wishes | None = None, *, held: 
     units = np.where(takes_part, np.maximum(wants - given, 0), 0).astype(np.int64)
     places = np.maximum(capacity - fixed, 0)
     is_open = (units > 0)[edges.needs] & (places > 0)[edges.providers] & ~is_fixed & ~_marked(edges, wishes.forbids)
-    return Problem(edges, weights, wishes, values, np.where(is_stay & ~is_held, bonus, 0).astype(np.int64), is_open,
-                   is_fixed, is_held, units, takes_part, capacity, places, fixed, is_assumed & serves)
+    stay = np.where(stands & ~is_held & is_live, bonus, 0).astype(np.int64)
+    return Problem(edges, weights, wishes, values, stay, stands, is_open, is_fixed, is_held, units, takes_part, capacity,
+                   places, fixed, is_assumed & serves)
 
 
 def with_candidates(edges: Edges, candidates: Mapping[Pair, Candidate]) -> Edges:
@@ -143,7 +146,8 @@ def pairs_of(edges: Edges, chosen: Mask | Ints64) -> list[Pair]:
                     edges.provider_keys[edges.providers[chosen]].tolist(), strict=True))
 
 
-def inputs_sha256(edges: Edges, weights: Weights, wishes: Wishes | None = None, held: Iterable[Pair] = ()) -> str:
+def inputs_sha256(edges: Edges, weights: Weights, wishes: Wishes | None = None, *, held: Iterable[Pair] = (),
+                  standing: Iterable[Pair] = (), is_live: bool = False) -> str:
     """Return the SHA-256 over the canonical bytes of all that decides the outcome; the same inputs, the same hash."""
     made = hashlib.sha256()
     for one in fields(edges):
@@ -151,6 +155,7 @@ def inputs_sha256(edges: Edges, weights: Weights, wishes: Wishes | None = None, 
         made.update(f"{one.name}:{column.dtype.str}:{column.shape};".encode())
         made.update(column.tobytes())
     rest = {"weights": weights.as_plain(), "wishes": (wishes or Wishes()).as_plain(), "held": sorted(held),
+            "standing": sorted(standing), "is_live": is_live,
             "criteria": [str(one) for one in CRITERIA], "assumed": ASSUMED_FREE}
     made.update(json.dumps(rest, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode())
     return made.hexdigest()

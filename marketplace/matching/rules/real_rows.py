@@ -15,6 +15,7 @@ _PLACES = ("province", "city", "district")
 _TYPED_MARKS = re.compile(r"[、,，;；|/\s]+")
 _PARTS = re.compile(r"[;；]+")
 _HEAD = re.compile(r"^[^:：“”]{1,12}[:：]")
+_ANY = frozenset({"不限", "无", "any", "Any", "ANY"})
 _LEAST_TITLE = 4                         # shorter titles name nothing
 
 
@@ -62,7 +63,7 @@ def need_of(row: Row, key: int, simple: Simplify) -> NeedFacts:
             text = text.replace(place, " ")
         return text
 
-    types = frozenset(filter(None, _TYPED_MARKS.split(row.get("needs_type", ""))))
+    types = frozenset(filter(None, _TYPED_MARKS.split(row.get("needs_type", "")))) - _ANY
     return NeedFacts(
         key=key, ref=row["project_id"],
         texts=tuple(bare(row.get(name, "")) for name in ("title", "target_group", "fact_phrase")),

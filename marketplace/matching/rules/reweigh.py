@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from marketplace.matching.rules.edges import Edges
+from marketplace.matching.rules.problem import in_order
 from marketplace.matching.rules.weights import CRITERIA, TENTHS, Criterion
 
 
@@ -32,11 +33,4 @@ def reweighed(edges: Edges, old: Mapping[Criterion, int], new: Mapping[Criterion
         else:
             parts[:, column] = after * TENTHS // 2
             known &= np.uint8(0xFF ^ (1 << column))
-    return _sorted(replace(edges, parts=parts, known=known))
-
-
-def _sorted(edges: Edges) -> Edges:
-    """Return the pairs by need, then total (highest first), then provider key: the order every run keeps."""
-    order = np.lexsort((edges.provider_keys[edges.providers], -edges.base(), edges.needs))
-    return replace(edges, needs=edges.needs[order], providers=edges.providers[order], parts=edges.parts[order],
-                   known=edges.known[order], channels=edges.channels[order])
+    return in_order(replace(edges, parts=parts, known=known))
