@@ -1,6 +1,6 @@
 """A run from its order to its stored result: started once, watched, cancelled, stored whole or not at all."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from marketplace.core.text import N_
 from marketplace.matching.models import MatchingRun, Pairing, RunInput, RunNeed
 from marketplace.matching.operations.weights import weights_to_use
 from marketplace.matching.policy import runs as policy
-from marketplace.matching.queries.computing import Order, Outcome, order_of
+from marketplace.matching.queries.computing import Order, Outcome, order_of, present
 from marketplace.matching.rules import summary
 from marketplace.matching.rules.edits import Pair
 from marketplace.matching.rules.runs import (
@@ -213,12 +213,6 @@ def _gone(session: Session, outcome: Outcome) -> Gone | None:
     missing = Gone(tuple(sorted(set(projects) - present(session, Project, projects))),
                    tuple(sorted(set(providers) - present(session, Organization, providers))))
     return missing if missing.projects or missing.providers else None
-
-
-def present(session: Session, model: type[Project | Organization], ids: Sequence[int]) -> set[int]:
-    """Return which ids exist."""
-    return {one for start in range(0, len(ids), BLOCK)
-            for one in session.scalars(select(model.id).where(model.id.in_(ids[start:start + BLOCK])))}
 
 
 def locked(session: Session, run_ref: str) -> MatchingRun:

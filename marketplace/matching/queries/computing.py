@@ -23,6 +23,7 @@ from marketplace.matching.rules.hard import HardRule
 from marketplace.matching.rules.metrics import RunMetrics
 from marketplace.matching.rules.runs import PHASE_STARTS, PairingState, Phase, Publication
 from marketplace.matching.rules.weights import CRITERIA, Weights
+from marketplace.organizations.models import Organization
 from marketplace.projects.models import Project
 
 MOST_BOUND = 500                         # ids that one statement asks for
@@ -138,7 +139,7 @@ def solve(order: Order, edges: Edges, *, engines: Engines, watch: Watch, notes: 
     prices = bounds.prices(solution)
     figures = metrics.measure(solution, bounds.certificate(solution, prices),
                               before=order.held or None)
-    return Outcome(order, edges, problem.inputs_sha256(edges, order.weights, wishes, order.held), solution, prices,
+    return Outcome(order, edges, problem.inputs_sha256(edges, order.weights, wishes, held=order.held), solution, prices,
                    figures, tuple(notes))
 
 
@@ -174,6 +175,11 @@ def _project_ids(session: Session, scope: str, reach: str, now: datetime) -> lis
     """Return the projects that take part, in order."""
     return list(session.scalars(select(Project.id).where(
         facts.in_reach(reach, now=now), Project.buyer_path.startswith(scope, autoescape=True)).order_by(Project.id)))
+
+
+def present(session: Session, model: type[Project | Organization], ids: Sequence[int]) -> set[int]:
+    """Return which ids exist."""
+    return {one for part in _portions(ids) for one in session.scalars(select(model.id).where(model.id.in_(part)))}
 
 
 def _portions(ids: Sequence[int]) -> list[Sequence[int]]:

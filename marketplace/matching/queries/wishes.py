@@ -1,0 +1,188 @@
+"""Whether an edit makes sense and breaks no rule, with the sentence that says why not. Reads only."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from marketplace.core.errors import Invalid
+from marketplace.core.text import N_
+from marketplace.matching.queries.computing import Engines
+from marketplace.matching.queries.market import bars_of, explain_pair, market_of
+from marketplace.matching.rules.edges import Edges
+from marketplace.matching.rules.edits import Candidate, Edit, Pair, Wishes
+from marketplace.matching.rules.hard import RULES, HardRule, named
+from marketplace.matching.rules.ranking import Channel
+from marketplace.matching.rules.runs import EditKind
+from marketplace.matching.rules.weights import CRITERIA
+from marketplace.organizations.models import Organization
+from marketplace.projects.models import Project
+
+MOST_PLACES, MOST_WANTED = 1_000, 20
+NO_SUCH_PROJECT = N_("这个项目没有参加这次匹配。新发布的项目请重新计算后再安排")
+NO_SUCH_PROVIDER = N_("这个组织不是任何项目的候选")
+_RELEASE_FIRST = N_("这里有已确认的配对。请先解除确认，再做这项调整")
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a check looks at: the stored pairs, what holds, the pairs that stand."""
+
+    edges: Edges
+    wishes: Wishes
+    pairs: frozenset[Pair]
+
+    def has_project(self, key: int | None) -> bool:
+        """Say whether a project takes part in the run."""
+        return key is not None and key in self.edges.need_keys
+
+    def has_provider(self, key: int | None) -> bool:
+        """Say whether a provider is a candidate anywhere."""
+        return key is not None and (key in self.edges.provider_keys
+                                    or any(one.provider == key for one in self.wishes.candidates.values()))
+
+    def is_candidate(self, pair: Pair) -> bool:
+        """Say whether a pair is among the candidates."""
+        if pair in self.wishes.candidates:
+            return True
+        rows = (self.edges.need_keys[self.edges.needs] == pair[0]) \
+            & (self.edges.provider_keys[self.edges.providers] == pair[1])
+        return bool(rows.any())
+
+
+def checked(session: Session, edges: Edges, wishes: Wishes, pairs: frozenset[Pair], edit: Edit, *, engines: Engines,
+            now: datetime) -> Edit:
+    """Return the edit, with the columns of its pair where a pin names no candidate; raises Invalid when it may not be."""
+    known = Known(edges, wishes, pairs)
+    if edit.kind != EditKind.CAPACITY and edit.project is not None and not known.has_project(edit.project):
+        raise Invalid(NO_SUCH_PROJECT, field="project")
+    if edit.kind == EditKind.PIN:
+        return _pin(session, known, edit, engines=engines, now=now)
+    _CHECKS[edit.kind](known, edit)
+    return edit
+
+
+def _pin(session: Session, known: Known, edit: Edit, *, engines: Engines, now: datetime) -> Edit:
+    """Check a pin against what holds, then against every hard rule as it stands today."""
+    wishes = known.wishes
+    if edit.pair in wishes.pins:
+        raise Invalid(N_("这个组织已经指定给这个项目"), field="provider")
+    if edit.project in wishes.no_projects or edit.provider in wishes.no_providers:
+        raise Invalid(N_("项目或组织已经撤出。请先恢复参加，再指定"), field="provider")
+    project, provider = session.get(Project, edit.project), session.get(Organization, edit.provider)
+    if project is None or provider is None:
+        raise Invalid(N_("没有这个项目或组织"), field="provider")
+    seen = explain_pair(session, project, provider, tools=engines, now=now)
+    check_bits(_without_capacity(wishes, edit, seen.bits), provider.name)
+    if wishes.capacities.get(provider.id) == 0:
+        raise Invalid(N_("“{name}”没有承接能力（0 个名额）。请先改它的承接能力，再指定"), field="provider",
+                      name=provider.name)
+    if known.is_candidate(edit.pair):
+        return edit
+    market = market_of(session, tools=engines, now=now)
+    place = market.place_of.get(provider.id)
+    if place is None or seen.ranked is None:
+        return replace(edit, candidate=Candidate(provider.id, (0,) * len(CRITERIA)))
+    bits = sum(1 << CRITERIA.index(part.criterion) for part in seen.ranked.parts
+               if part.criterion in CRITERIA and part.is_known)
+    points = {part.criterion: part.tenths for part in seen.ranked.parts}
+    return replace(edit, candidate=Candidate(
+        provider.id, tuple(points.get(one, 0) for one in CRITERIA), bits, int(seen.ranked.channel == Channel.TEXT),
+        bool(market.is_new[place]), int(market.running[place]), int(market.free[place])))
+
+
+def _without_capacity(wishes: Wishes, edit: Edit, bits: HardRule) -> HardRule:
+    """Return the rules that still count where a person gave the provider places."""
+    given = wishes.capacities.get(edit.provider or 0, 0)
+    return HardRule(bits & ~HardRule.NO_CAPACITY) if given else bits
+
+
+def check_bits(bits: HardRule, name: str) -> None:
+    """Raise Invalid naming the first rule that rules a provider out, and what would change it."""
+    if rules := named(bits):
+        text = RULES[rules[0]]
+        raise Invalid(N_("不能指定“{name}”：{rule}（{source}）。{remedy}"), field="provider", name=name,
+                      rule=text.label, source=text.source, remedy=text.remedy)
+
+
+def check_bars(session: Session, edit: Edit, *, now: datetime) -> None:
+    """Raise Invalid when a conflict of interest or a decline stands against a pin now: it outranks the pin."""
+    if edit.kind not in {EditKind.PIN, EditKind.CONFIRM}:
+        return
+    project, key = edit.pair
+    bits = HardRule(bars_of(session, [project], [key], now=now).get(project, {}).get(key, 0))
+    provider = session.get(Organization, key)
+    check_bits(bits, provider.name if provider else "")
+
+
+def _forbid(known: Known, edit: Edit) -> None:
+    """Check a forbid."""
+    if edit.pair in known.wishes.confirmed:
+        raise Invalid(_RELEASE_FIRST, field="provider")
+    if edit.pair in known.wishes.forbids:
+        raise Invalid(N_("这个组织已经被排除在这个项目之外"), field="provider")
+    if not known.is_candidate(edit.pair):
+        raise Invalid(N_("这个组织本来就不是这个项目的候选，不用排除"), field="provider")
+
+
+def _release(known: Known, edit: Edit) -> None:
+    """Check a release: something must hold."""
+    wishes = known.wishes
+    if edit.pair not in wishes.pins | wishes.forbids | wishes.confirmed:
+        raise Invalid(N_("这一对没有指定、排除或确认，不用解除"), field="provider")
+
+
+def _confirm(known: Known, edit: Edit) -> None:
+    """Check a confirmation: the pair must stand and not be confirmed."""
+    if edit.pair not in known.pairs:
+        raise Invalid(N_("这一对不在方案里，不能确认"), field="provider")
+    if edit.pair in known.wishes.confirmed:
+        raise Invalid(N_("这一对已经确认"), field="provider")
+
+
+def _withdraw(known: Known, edit: Edit) -> None:
+    """Check a withdrawal: of one side that takes part, with no confirmed pair."""
+    _one_side(known, edit)
+    wishes = known.wishes
+    if edit.project in wishes.no_projects or edit.provider in wishes.no_providers:
+        raise Invalid(N_("它已经撤出"), field="project" if edit.project else "provider")
+    if any(edit.project == pair[0] or edit.provider == pair[1] for pair in wishes.confirmed):
+        raise Invalid(_RELEASE_FIRST, field="project" if edit.project else "provider")
+
+
+def _add(known: Known, edit: Edit) -> None:
+    """Check a return: of one side that was withdrawn."""
+    _one_side(known, edit)
+    if edit.project not in known.wishes.no_projects and edit.provider not in known.wishes.no_providers:
+        raise Invalid(N_("它没有撤出，不用恢复"), field="project" if edit.project else "provider")
+
+
+def _one_side(known: Known, edit: Edit) -> None:
+    """Check that one project or one candidate provider is named."""
+    if (edit.project is None) == (edit.provider is None):
+        raise Invalid(N_("请选一个项目，或者一个组织"), field="project")
+    if edit.provider is not None and not known.has_provider(edit.provider):
+        raise Invalid(NO_SUCH_PROVIDER, field="provider")
+
+
+def _capacity(known: Known, edit: Edit) -> None:
+    """Check a number of places."""
+    if not known.has_provider(edit.provider):
+        raise Invalid(NO_SUCH_PROVIDER, field="provider")
+    if edit.value is None or not 0 <= edit.value <= MOST_PLACES:
+        raise Invalid(N_("承接能力须是 0 到 {most} 的整数"), field="value", most=MOST_PLACES)
+
+
+def _wanted(known: Known, edit: Edit) -> None:
+    """Check a number of providers asked for."""
+    if not known.has_project(edit.project):
+        raise Invalid(NO_SUCH_PROJECT, field="project")
+    if edit.value is None or not 1 <= edit.value <= MOST_WANTED:
+        raise Invalid(N_("所需组织数须是 1 到 {most} 的整数"), field="value", most=MOST_WANTED)
+
+
+_CHECKS: dict[EditKind, Callable[[Known, Edit], None]] = {
+    EditKind.FORBID: _forbid, EditKind.RELEASE: _release, EditKind.CONFIRM: _confirm, EditKind.WITHDRAW: _withdraw,
+    EditKind.ADD: _add, EditKind.CAPACITY: _capacity, EditKind.WANTED: _wanted,
+}
