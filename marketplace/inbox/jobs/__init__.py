@@ -24,12 +24,16 @@ from marketplace.inbox.jobs import (
     funding,
     lists,
     mail,
+    matching,
     organizations,
+    pairings,
     pledging,
     projects,
     safety,
 )
 from marketplace.inbox.rules import JOB_MAIL
+from marketplace.matching.rules.outreach import JOB_PROVIDERS_INVITED, JOB_PROVIDERS_TOLD
+from marketplace.matching.rules.runs import JOB_RUN_PUBLISHED
 from marketplace.organizations.rules import JOB_VERIFICATION_ASKED, JOB_VERIFICATION_DECIDED
 from marketplace.pledging.rules import JOB_SIGN_DUE
 from marketplace.projects.rules import JOB_PROJECT_CHANGED, JOB_PROJECT_PUBLISHED
@@ -58,6 +62,9 @@ HANDLERS: Mapping[str, Handler] = {
     JOB_CONTRACT_PUBLISHED: contracts.close_publication,
     JOB_ALERT: alerts.tell_alerts,
     JOB_SIGN_DUE: pledging.ask_to_sign,
+    JOB_PROVIDERS_TOLD: matching.tell_providers,
+    JOB_PROVIDERS_INVITED: matching.invite_providers,
+    JOB_RUN_PUBLISHED: pairings.tell_units,
     money.JOB_COMMITMENT_PREPARED: funding.ask_for_approval,
     money.JOB_COMMITMENT_APPROVED: funding.tell_signed,
     money.JOB_COMMITMENT_RETURNED: funding.tell_returned,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from marketplace.accounts.models import Mandate, Person
@@ -119,3 +119,9 @@ def followed_by(session: Session, organization_id: int) -> list[Project]:
         select(Project).join(ProjectFollow, ProjectFollow.project_id == Project.id)
         .where(ProjectFollow.organization_id == organization_id).options(joinedload(Project.buyer))
         .order_by(Project.closes_at.desc(), Project.id)).unique())
+
+
+def called(session: Session, text: str) -> list[Organization]:
+    """Return the organizations with exactly this name or unified code."""
+    return list(session.scalars(select(Organization).where(or_(
+        Organization.name == text, Organization.credit_code == text.upper())).limit(2)))

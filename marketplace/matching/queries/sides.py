@@ -78,7 +78,8 @@ def suggested(session: Session, project: Project, *, tools: Tools, now: datetime
     bodies = _organizations(session, [row.provider_key for row in ranking.rows])
     rows = [Candidate(bodies[row.provider_key], row, times.get(row.provider_key, 0))
             for row in ranking.rows if row.provider_key in bodies]
-    groups = [list(group) for _, group in groupby(rows, key=lambda one: one.ranked.group)]
+    groups = [sorted(group, key=lambda one: one.organization.name)      # ties: the order says nothing
+              for _, group in groupby(rows, key=lambda one: one.ranked.group)]
     ruled_out = sorted(((RULES[rule], many) for rule, many in ranking.ruled_out.items() if many),
                        key=lambda pair: -pair[1])
     return Suggested(groups, ruled_out, ranking.considered, ranking.nobody, served, weights)

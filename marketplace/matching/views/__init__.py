@@ -1,1 +1,6 @@
 """The matching views."""
+
+from marketplace.matching.views import provider
+from marketplace.matching.views.buyer import blueprint as suggestions
+
+__all__ = ["provider", "suggestions"]
