@@ -37,13 +37,12 @@ class Blamed(FlaskForm):
 
 
 class StartForm(Blamed):
-    """What a new run computes: whose projects, which of them, by which weights."""
+    """What a new run computes: whose projects and which of them; by the weights in force."""
 
     title = TextField(_("名称"), most=MOST_TITLE)
     scope = SelectField(_("范围"), default="")
     reach = RadioField(_("哪些项目"), default=str(Reach.OPEN),
                        choices=[SelectChoice(str(one), _(word)) for one, word in REACH_LABELS.items()])
-    weights = SelectField(_("权重方案"))
 
 
 class EditForm(Blamed):

@@ -5,8 +5,9 @@ from typing import Any
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms.validators import DataRequired, InputRequired
+from wtforms.widgets import HiddenInput
 
-from marketplace.core.errors import Invalid
+from marketplace.core.errors import DomainError, Invalid
 from marketplace.matching.rules.weights import CRITERIA, CRITERION_LABELS, FULL, LIMITS, Criterion, Weights, check
 from marketplace.web.errors import say
 from marketplace.web.fields import TextField, WholeField
@@ -15,8 +16,14 @@ MOST_REASON = 200
 _NEEDED = (InputRequired(_("请填一个整数，不给分就填 0")),)
 
 
+class HiddenWhole(WholeField):
+    """A whole number that the page carries along."""
+
+    widget = HiddenInput()
+
+
 class WeightForm(FlaskForm):
-    """Six criteria that total 100, four adjustments, and the reason of the new version."""
+    """Six criteria that total 100, four adjustments, the reason; `seen`: the version that the page began with."""
 
     category = WholeField(_(CRITERION_LABELS[Criterion.CATEGORY]), _NEEDED)
     text = WholeField(_(CRITERION_LABELS[Criterion.TEXT]), _NEEDED)
@@ -29,6 +36,7 @@ class WeightForm(FlaskForm):
     switching = WholeField(_("保持已发布配对加分"), _NEEDED)
     least = WholeField(_("最低分：低于它就不提建议"), _NEEDED)
     reason = TextField(_("为什么改"), [DataRequired(_("请写明为什么改，供以后查对"))], most=MOST_REASON)
+    seen = HiddenWhole()
 
     @classmethod
     def of(cls, weights: Weights) -> "WeightForm":
@@ -57,10 +65,11 @@ class WeightForm(FlaskForm):
             raise Invalid(str(self[name].errors[0] if self[name].errors else _NEEDED[0].message), field=name)
         return value
 
-    def blame(self, error: Invalid) -> None:
+    def blame(self, error: DomainError) -> None:
         """Put a refusal beside the field that it speaks of; the sum is said above the form."""
-        if error.field is not None and error.field in self:
-            field = self[error.field]
+        name = getattr(error, "field", None)
+        if name is not None and name in self:
+            field = self[name]
             field.errors = [*field.errors, say(error)]
         else:
             self.form_errors.append(say(error))

@@ -11,6 +11,7 @@ from marketplace.matching.models import MatchingRun, Pairing, RunEdit, RunInput,
 from marketplace.matching.queries.changes import organizations, pairs_of
 from marketplace.matching.rules.edges import Edges, from_bytes
 from marketplace.matching.rules.overview import Cell, Load, Newcomers, coverage, load, newcomers
+from marketplace.matching.rules.problem import ASSUMED_FREE
 from marketplace.matching.rules.runs import OVERRIDES, EditKind, PairingState, RunState
 from marketplace.matching.rules.spread import HUNDRED, Decile, deciles, share
 from marketplace.organizations.models import Organization
@@ -54,14 +55,14 @@ def edges_of(session: Session, run: MatchingRun) -> Edges | None:
     return None if data is None else from_bytes(data)
 
 
-def market(session: Session, run: MatchingRun, edges: Edges) -> Market:
+def market_of_run(session: Session, run: MatchingRun, edges: Edges) -> Market:
     """Return the market of a finished run, edits included."""
     pairs = pairs_of(session, run)
     got = Counter(provider for _, provider in pairs)
     cells = _cells(session, run, edges)
     keys = [int(one) for one in edges.provider_keys]
     given = [got[one] for one in keys]
-    places = [int(free) if free >= 0 else 1 for free in edges.free]
+    places = [int(free) if free >= 0 else ASSUMED_FREE for free in edges.free]
     return Market(
         run, edges.need_keys.size, edges.provider_keys.size, len(pairs), cells, load(given),
         tuple(sorted(Counter(given).items())), _loaded(session, edges, got),
