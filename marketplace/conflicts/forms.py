@@ -37,7 +37,7 @@ def _choices(relations: Iterable[Relation]) -> list[SelectChoice]:
 class RelationRow(Form):
     """One relation; a row without anything in it is left out."""
 
-    relation = SelectField(_l("关系"), choices=_choices(Relation))
+    relation = SelectField(_l("关系"), choices=_choices(Relation), default="")
     body = TextField(_l("对方单位或组织的全称"), most=MAX_NAME)
     code = TextField(_l("对方的统一社会信用代码"), most=30)
     person = TextField(_l("涉及的人员姓名"), most=50)

@@ -56,7 +56,8 @@ def found(facts):
 def test_every_ground_has_words_a_source_and_places_that_can_be_filled():
     assert set(GROUNDS) == set(Ground)
     for text in GROUNDS.values():
-        assert text.label and text.source
+        assert text.label
+        assert text.source
         for sentence in (text.sentence, text.told):
             assert sentence.format(provider="甲", other="乙", detail="丙")
         assert "{provider}" in text.sentence
@@ -185,7 +186,7 @@ def test_a_related_party_without_a_code_is_a_flag():
 
 def test_an_unverified_body_cannot_bar_another_by_naming_it():
     facts = world(ALPHA, replace(BUYER, is_verified=False), stating=[Stating(1, "", ALPHA.credit_code, "controls")])
-    assert found(facts) == {(Ground.NAMED_RELATED, 2, Side.BUYER, 1)}
+    assert found(facts) == {(Ground.OTHER_RELATED, 2, Side.BUYER, 1)}
 
 
 def test_one_controller_of_both_is_a_flag_and_one_subsidiary_of_both_is_nothing():
@@ -363,9 +364,8 @@ def said_between(said, provider, buyer):
         if said.code is None:
             return {Ground.NAMED_RELATED} if plain_key(said.name) == plain_key(other.name) else set()
         if said.code == other.credit_code:
-            if by is buyer and not buyer.is_verified:
-                return {Ground.NAMED_RELATED}
-            return {Ground.CONTROL if said.relation in MANAGING else Ground.OTHER_RELATED}
+            is_known = by is provider or buyer.is_verified
+            return {Ground.CONTROL if is_known and said.relation in MANAGING else Ground.OTHER_RELATED}
     return set()
 
 

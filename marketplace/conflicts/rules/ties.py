@@ -210,12 +210,16 @@ def _named_alike(body: Body, index: _Index) -> list[Body]:
 
 @dataclass(frozen=True)
 class _Link:
-    """A stated relation between a provider and a body behind projects. `is_sure`: by code, and who says it is known."""
+    """A stated relation between a provider and a body behind projects.
+
+    `is_sure`: by code, and said by the provider itself or by a verified body.
+    """
 
     provider: int
     body: int
     relation: str
     evidence: str
+    by_code: bool
     is_sure: bool
 
 
@@ -239,20 +243,21 @@ def _stated_by_provider(said: Stating, codes: Mapping[str, Body], names: Mapping
     """Yield what a provider states about a body behind projects; what it says against itself is believed."""
     if said.code:
         if said.code in codes:
-            yield _Link(said.by, codes[said.code].key, said.relation, said.code, is_sure=True)
+            yield _Link(said.by, codes[said.code].key, said.relation, said.code, by_code=True, is_sure=True)
         return
     for other in names.get(plain_key(said.name), ()):
-        yield _Link(said.by, other.key, said.relation, plain_key(said.name), is_sure=False)
+        yield _Link(said.by, other.key, said.relation, plain_key(said.name), by_code=False, is_sure=False)
 
 
 def _stated_by_other(said: Stating, by: Body, index: _Index) -> Iterator[_Link]:
     """Yield what a body behind projects states about a provider; sure only when that body is verified."""
     if said.code:
         if said.code in index.by_code:
-            yield _Link(index.by_code[said.code].key, by.key, said.relation, said.code, is_sure=by.is_verified)
+            yield _Link(index.by_code[said.code].key, by.key, said.relation, said.code, by_code=True,
+                        is_sure=by.is_verified)
         return
     for one in index.by_name.get(plain_key(said.name), ()):
-        yield _Link(one.key, by.key, said.relation, plain_key(said.name), is_sure=False)
+        yield _Link(one.key, by.key, said.relation, plain_key(said.name), by_code=False, is_sure=False)
 
 
 def _of_related(facts: Facts, index: _Index) -> Iterator[Tie]:
@@ -261,9 +266,9 @@ def _of_related(facts: Facts, index: _Index) -> Iterator[Tie]:
     for link in _links(facts, index, buyers):
         if link.provider == link.body:
             continue
-        ground = Ground.NAMED_RELATED
-        if link.is_sure:
-            ground = Ground.CONTROL if link.relation in MANAGING else Ground.OTHER_RELATED
+        ground = Ground.OTHER_RELATED if link.by_code else Ground.NAMED_RELATED
+        if link.is_sure and link.relation in MANAGING:
+            ground = Ground.CONTROL
         yield Tie(ground, link.provider, Side.BUYER, link.body, buyers[link.body].name,
                   RELATIONS.get(link.relation, link.relation), f"{link.relation}:{link.evidence}")
     for provider, buyer, code in _shared_controllers(facts, buyers):
