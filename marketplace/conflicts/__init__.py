@@ -1,1 +1,1 @@
-"""Conflicts of interest: computed from verified identifiers, declared where nobody can know, kept with their grounds."""
+"""Conflicts of interest: computed from verified identifiers, declared where nobody can know, kept with their source."""

@@ -109,7 +109,7 @@ def _guards(table: str) -> Mapping[str, tuple[str, ...]]:
             f"CREATE TRIGGER {table}_{name} BEFORE {verb} ON {table} BEGIN SELECT RAISE(ABORT, '{_REFUSED}'); END"
             for name, verb in (("unchanged", "UPDATE"), ("undeleted", "DELETE"))),
         "postgresql": (
-            *((_FUNCTION,) if table == TABLES[0] else ()),     # the other two refer to the first: it is made before them
+            *((_FUNCTION,) if table == TABLES[0] else ()),     # the first table is made before the others
             f"""CREATE TRIGGER {table}_unchanged BEFORE UPDATE OR DELETE ON {table}
             FOR EACH ROW EXECUTE FUNCTION conflict_guard()""",
             f"""CREATE TRIGGER {table}_untruncated BEFORE TRUNCATE ON {table}

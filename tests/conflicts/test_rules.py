@@ -28,7 +28,8 @@ from marketplace.conflicts.rules import (
     Strength,
     ties,
 )
-from marketplace.conflicts.rules.ties import ABOVE, MANAGING, plain_key
+from marketplace.conflicts.rules.facts import plain_key
+from marketplace.conflicts.rules.ties import ABOVE, MANAGING
 from marketplace.core.errors import Invalid
 from marketplace.organizations.rules import RELATIONS
 

@@ -127,7 +127,8 @@ def _backers(session: Session, projects: Collection[int],
         .outerjoin(Organization, Organization.id == Funder.organization_id)
         .where(*_within(Funder.id, ids)).order_by(Funder.id))
     return [Backer(row.id, row.organization_id, row.person_name,
-                   row.person_name or "·".join(filter(None, (row.name, row.fund_name)))) for row in rows if row.id in ids]
+                   row.person_name or "·".join(filter(None, (row.name, row.fund_name))))
+            for row in rows if row.id in ids]
 
 
 def _stating(session: Session, bodies: Mapping[int, Body]) -> list[Stating]:

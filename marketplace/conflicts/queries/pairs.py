@@ -73,7 +73,8 @@ def conflict_bits(session: Session, project_ids: Collection[int], provider_ids: 
     for pair, (is_bar, grounds) in found.items():
         if pair[1] in loaded.unknown:
             grounds.add(Ground.IDENTITY)
-        pairs[pair] = Bit(Kind.CONFLICT if is_bar else Kind.DECLARE_FIRST, tuple(sorted(grounds, key=order.__getitem__)))
+        kind = Kind.CONFLICT if is_bar else Kind.DECLARE_FIRST
+        pairs[pair] = Bit(kind, tuple(sorted(grounds, key=order.__getitem__)))
     return Bits(pairs, loaded.unknown, loaded.projects)
 
 
@@ -115,7 +116,8 @@ def explain(session: Session, project: Project, provider: Organization, today: d
     if provider.id in loaded.unknown:
         found.append(finding(Ground.IDENTITY, Strength.FLAG, provider=provider.name))
     order = {ground: place for place, ground in enumerate(Ground)}
-    return sorted({(one.tie_key, one.ground): one for one in found}.values(), key=lambda one: (not one.bars, order[one.ground]))
+    once = {(one.tie_key, one.ground): one for one in found}
+    return sorted(once.values(), key=lambda one: (not one.bars, order[one.ground]))
 
 
 def _finding(tie: Tie, strength: Strength, provider: str) -> Finding:

@@ -15,6 +15,7 @@ from marketplace.conflicts.rules.declared import (
     counts_on,
     years_before,
 )
+from marketplace.conflicts.rules.facts import Backer, Body, Declared, Facts, Hat, Reviewer, Side, Stating, Tie
 from marketplace.conflicts.rules.grounds import (
     GROUNDS,
     OUTCOME_LABELS,
@@ -26,7 +27,7 @@ from marketplace.conflicts.rules.grounds import (
     is_bar,
     strength_after,
 )
-from marketplace.conflicts.rules.ties import Backer, Body, Declared, Facts, Hat, Reviewer, Side, Stating, Tie, ties
+from marketplace.conflicts.rules.ties import ties
 
 __all__ = [
     "GROUNDS", "LOOK_BACK_YEARS", "MAX_NAME", "MAX_WORDS", "MOST_RELATIONS", "OUTCOME_LABELS", "RELATION_LABELS",
