@@ -105,7 +105,7 @@ def start() -> Answer:
 
 def _title(form: StartForm) -> str:
     """Return the name of a run that nobody named: the day and whose projects."""
-    whose = dict((choice[0], choice[1]) for choice in form.scope.choices)[form.scope.data]  # noqa: C402 - a choice has more
+    whose = next(choice.label for choice in form.scope.choices if choice.value == form.scope.data)
     return f"{beijing_date(utc_now()):%m-%d} {whose}"[:MOST_TITLE]
 
 
