@@ -44,6 +44,8 @@ from marketplace.search.rules.saved import Frequency, Wish
 from marketplace.web.services import services
 from marketplace.web.worker import run_until_idle
 from tests.browser.evening import build_evening
+from tests.browser.interests import build_interests
+from tests.browser.fundplans import build_fundplans
 from tests.browser.portfolio import build_agreement, build_portfolio
 from tests.browser.treasury import build_treasury
 from tests.factories.accounts import actor_of, make_person, with_password
@@ -93,6 +95,8 @@ def build(app: Flask, now: datetime) -> World:
             _evening(session, world, now)
             _treasury(session, world, now)
             _portfolio(session, world, now)
+            unit = session.scalars(select(Organization).where(Organization.ref == world.refs["unit"])).one()
+            world.refs.update(build_interests(session, unit=unit, people=world.people, now=now))
         run_until_idle()
         _mute(world, now)
         _note_papers(world)
@@ -315,6 +319,7 @@ def _portfolio(session: Session, world: World, now: datetime) -> None:
     world.refs.update(build_portfolio(session, foundation=foundation, project=project, people=world.people, now=now))
     contracted = session.scalars(select(Project).where(Project.ref == world.refs["contracted"])).one()
     world.refs.update(build_agreement(session, project=contracted, now=now))
+    world.refs.update(build_fundplans(session, refs=world.refs, people=world.people, now=now))
 
 
 def _note_papers(world: World) -> None:

@@ -87,8 +87,8 @@ def solve(instance: Instance, *, programs: ProgramSolver, flows: FlowSolver, lim
     if first_value > _worth(instance, chosen):      # only where seconds ran out: what comes first is never beaten by a plan
         chosen = paid(first)
     given = distribute(instance, chosen, flows)
-    return Solution(given, value_of(instance, given), int(bound + _DUST * max(bound, 1.0)), method, first, first_value,
-                    prices)
+    value = value_of(instance, given)
+    return Solution(given, value, max(int(bound + _DUST * max(bound, 1.0)), value), method, first, first_value, prices)
 
 
 def paid(given: Ints) -> Mask:

@@ -67,9 +67,14 @@ def shortlist_page() -> str:
         "fundplans/shortlist.html", funder=funder, own=own_funders(), found=found, form=form,
         page=Page(rows, len(found.rows), number, size), ties=_ties(found.rows), parts=PART_LABELS, notes=PART_NOTES,
         points=POINTS, basis=BASIS_LABELS, base_labels=BASE_LABELS, categories=category_names(), areas=area_names(),
-        is_narrowed=len(found.rows) < found.total, only=request.args.get("only", ""),
+        kept=_kept(), is_narrowed=len(found.rows) < found.total, only=request.args.get("only", ""),
         share_url=url_for("fundplans.shortlist_page", only=",".join(followed[:MOST_SHARED]), _external=True)
         if followed else "")
+
+
+def _kept() -> dict[str, str]:
+    """Return the filters of the address, and nothing else of it: other names steer url_for."""
+    return {name: value for name in KEPT if (value := request.args.get(name))}
 
 
 def _ties(rows: Sequence[Row]) -> dict[int, tuple[int, int]]:
@@ -121,6 +126,5 @@ def follow(ref: str, verb: str) -> Response:
     with transaction() as session:
         operations.follow(session, actor=current_actor(), funder=session.get_one(Funder, funder.id),
                           project=project_by_ref(session, ref), now=utc_now(), is_on=verb == "follow")
-    kept = {name: value for name in KEPT if (value := request.args.get(name))}
     flash(gettext("已关注。新的变化请回到这里看") if verb == "follow" else gettext("已取消关注"), "ok")
-    return redirect(url_for("fundplans.shortlist_page", **kept), 303)  # type: ignore[arg-type]
+    return redirect(url_for("fundplans.shortlist_page", **_kept()), 303)  # type: ignore[arg-type]
