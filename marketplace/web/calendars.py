@@ -20,6 +20,8 @@ class Event:
     stamp: datetime
     sequence: int = 0
     alarm: timedelta | None = None
+    until: datetime | None = None      # of a meeting; a deadline has no length
+    place: str = ""
 
 
 def calendar(events: Iterable[Event], *, name: str = "") -> bytes:
@@ -38,9 +40,11 @@ def _event(event: Event) -> list[str]:
     alarm = [] if event.alarm is None else [
         "BEGIN:VALARM", f"TRIGGER:-PT{int(event.alarm.total_seconds()) // 60}M", "ACTION:DISPLAY",
         f"DESCRIPTION:{_escaped(event.title)}", "END:VALARM"]
+    place = [f"LOCATION:{_escaped(event.place)}"] if event.place else []
     return ["BEGIN:VEVENT", f"UID:{event.uid}", f"DTSTAMP:{event.stamp.strftime(_STAMP)}", f"DTSTART:{at}",
-            f"DTEND:{at}", f"SEQUENCE:{event.sequence}", f"SUMMARY:{_escaped(event.title)}",
-            f"DESCRIPTION:{_escaped(event.text)}", f"URL:{event.url}", *alarm, "END:VEVENT"]
+            f"DTEND:{(event.until or event.at).strftime(_STAMP)}", f"SEQUENCE:{event.sequence}",
+            f"SUMMARY:{_escaped(event.title)}", f"DESCRIPTION:{_escaped(event.text)}", f"URL:{event.url}", *place, *alarm,
+            "END:VEVENT"]
 
 
 def _escaped(text: str) -> str:

@@ -1,0 +1,122 @@
+"""A version of a schedule as people read it: by round, by table, by organization, and the own list of one side."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from marketplace.meetings.models import Meeting, MeetingEvent, MeetingSchedule
+from marketplace.meetings.operations.events import facts_of
+from marketplace.meetings.queries import inputs as input_queries
+from marketplace.meetings.rules import Slot, is_before_award, slots
+from marketplace.meetings.rules.changes import Difference, difference
+from marketplace.organizations.models import Organization
+from marketplace.projects.models import Project
+
+
+@dataclass(frozen=True)
+class Line:
+    """One meeting as it is shown. `is_stopped`: the law forbids it now (between notice and award)."""
+
+    meeting: Meeting
+    slot: Slot
+    is_stopped: bool
+
+    @property
+    def is_off(self) -> bool:
+        """Say whether it does not take place."""
+        return self.is_stopped or self.meeting.cancelled_at is not None
+
+
+@dataclass(frozen=True)
+class Side:
+    """One party with its meetings by round; `cells` has one entry for each round, None for an empty one."""
+
+    key: int
+    name: str
+    number: int | None
+    cells: tuple[Line | None, ...]
+    away: frozenset[int] = frozenset()
+
+    @property
+    def count(self) -> int:
+        """Return how many meetings it has."""
+        return sum(line is not None and not line.is_off for line in self.cells)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A whole version: all lines by round, and both sides."""
+
+    slots: tuple[Slot, ...]
+    lines: tuple[Line, ...]
+    tables: tuple[Side, ...]
+    organizations: tuple[Side, ...]
+
+    def of_round(self, number: int) -> list[Line]:
+        """Return the meetings of a round by table."""
+        return [line for line in self.lines if line.slot.number == number]
+
+
+def grid_of(session: Session, event: MeetingEvent, schedule: MeetingSchedule) -> Grid:
+    """Return a version with everything on it."""
+    lines = lines_of(session, event, schedule)
+    times = slots(facts_of(event))
+    tables = [(row.project_id, row.project.title, row.number, frozenset(a.round for a in row.absences))
+              for row in input_queries.tables_of(session, event)]
+    visitors = [(row.organization_id, row.organization.name, None, frozenset(a.round for a in row.absences))
+                for row in input_queries.visitors_of(session, event)]
+    known = {key for key, *_ in tables}, {key for key, *_ in visitors}
+    tables += [(project.id, project.title, number, frozenset()) for project, number in dict.fromkeys(
+        (line.meeting.project, line.meeting.table_number) for line in lines) if project.id not in known[0]]
+    visitors += [(gone.id, gone.name, None, frozenset()) for gone in dict.fromkeys(
+        line.meeting.organization for line in lines) if gone.id not in known[1]]
+    by_table = {(line.meeting.project_id, line.slot.number): line for line in lines}
+    by_visitor = {(line.meeting.organization_id, line.slot.number): line for line in lines}
+    return Grid(times, tuple(lines),
+                tuple(Side(key, name, number, tuple(by_table.get((key, slot.number)) for slot in times), away)
+                      for key, name, number, away in tables),
+                tuple(Side(key, name, number, tuple(by_visitor.get((key, slot.number)) for slot in times), away)
+                      for key, name, number, away in visitors))
+
+
+def lines_of(session: Session, event: MeetingEvent, schedule: MeetingSchedule, *,
+             party: int | None = None) -> list[Line]:
+    """Return the meetings of a version by round and table; `party`: an organization, or the unit of projects, alone."""
+    times = {slot.number: slot for slot in slots(facts_of(event))}
+    query = select(Meeting).where(Meeting.schedule_id == schedule.id).options(
+        joinedload(Meeting.project).joinedload(Project.buyer), joinedload(Meeting.organization))
+    if party is not None:
+        mine = select(Project.id).where(Project.buyer_id == party)
+        query = query.where(or_(Meeting.organization_id == party, Meeting.project_id.in_(mine)))
+    rows = session.scalars(query.order_by(Meeting.round, Meeting.table_number))
+    return [Line(row, times[row.round], is_before_award(row.project.state)) for row in rows if row.round in times]
+
+
+@dataclass(frozen=True)
+class Told:
+    """One change in words: who, and the rounds before and after."""
+
+    project: str
+    organization: str
+    before: int | None
+    after: int | None
+
+
+def told(session: Session, found: Difference) -> list[Told]:
+    """Return the changes with names."""
+    projects = _named(session, select(Project.id, Project.title).where(
+        Project.id.in_({one.project for one in found.changes})))
+    bodies = _named(session, select(Organization.id, Organization.name).where(
+        Organization.id.in_({one.organization for one in found.changes})))
+    return [Told(projects[one.project], bodies[one.organization], one.before, one.after) for one in found.changes]
+
+
+def compared(session: Session, before: MeetingSchedule | None, after: MeetingSchedule) -> Difference:
+    """Return what differs between two versions."""
+    return difference(input_queries.seats(session, before), input_queries.seats(session, after))
+
+
+def _named(session: Session, query: Select[int, str]) -> dict[int, str]:
+    """Return names by id."""
+    return dict(session.execute(query).all())

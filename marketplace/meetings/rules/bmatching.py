@@ -1,0 +1,44 @@
+"""Which pairs meet, not yet when: the best b-matching, by min-cost flow. Pure; the solver is handed in.
+
+No party has more meetings than rounds in which it is there. Least numbers come before points: a unit of a least number
+is worth more than all points together, so as many of them are met as can be met, and then the points are the most.
+"""
+
+import numpy as np
+
+from marketplace.core.ports import FlowSolver
+from marketplace.meetings.rules.problems import Bools, Ints, Problem
+
+
+def best_pairs(problem: Problem, flows: FlowSolver, *, worth: Ints) -> Bools:
+    """Return which pairs meet, pinned ones among them; the solver's choice is the same for the same problem."""
+    chosen = np.zeros(len(problem.left), np.bool_)
+    pinned = np.fromiter(problem.pins, np.int64, len(problem.pins))
+    chosen[pinned] = True
+    ends = np.concatenate([problem.left[pinned], problem.right[pinned]])
+    taken = np.bincount(ends, minlength=len(problem.least)).astype(np.int64)
+    room = np.maximum(problem.degrees - taken, 0)
+    owed = np.clip(problem.least - taken, 0, room)
+    open_pairs = np.flatnonzero(~chosen)
+    chosen[open_pairs] = solve(problem, flows, open_pairs, worth=worth[open_pairs], room=room, owed=owed)
+    return chosen
+
+
+def solve(problem: Problem, flows: FlowSolver, pairs: Ints, *, worth: Ints, room: Ints, owed: Ints) -> Bools:
+    """Return which of `pairs` a flow of least cost uses: at most `room` for each party, `owed` of them first."""
+    if not len(pairs):
+        return np.zeros(0, np.bool_)
+    parties, tables = len(room), problem.tables
+    source, sink = parties, parties + 1
+    sides = np.arange(parties)
+    tails = np.where(sides < tables, source, sides)
+    heads = np.where(sides < tables, sides, sink)
+    through = int(room[:tables].sum())
+    dear = int(worth.max()) * min(through, int(room[tables:].sum())) + 1
+    used = flows.min_cost_flow(
+        tails=np.concatenate([problem.left[pairs], tails, tails, [source]]),
+        heads=np.concatenate([problem.right[pairs], heads, heads, [sink]]),
+        capacities=np.concatenate([np.ones(len(pairs), np.int64), owed, room - owed, [through]]),
+        costs=np.concatenate([-worth, np.full(parties, -dear), np.zeros(parties + 1, np.int64)]),
+        supplies=np.concatenate([np.zeros(parties, np.int64), [through, -through]]))
+    return used[:len(pairs)] > 0
