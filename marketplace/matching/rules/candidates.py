@@ -29,10 +29,12 @@ class Wish:
     """How candidates are chosen: the weights, how many of a project, and which more providers single projects lose.
 
     `bars`: project key -> provider key -> bits of hard rules (conflicts of interest, declined by the provider).
+    `is_full`: every pair that no hard rule forbids, however unlike: only to prove that the candidates are enough.
     """
 
     weights: Weights
     most: int = MOST
+    is_full: bool = False
     bars: Mapping[int, Mapping[int, int]] = field(default_factory=dict)
 
 
@@ -78,9 +80,10 @@ class _Found:
 
 def _best(market: Market, need: NeedFacts, ground: Ground, likeness: NDArray[np.float32], wish: Wish) -> _Found:
     """Choose the candidates of one project."""
-    seen = scoring.look(market, need, ground, likeness)
+    seen = scoring.look(market, need, ground, likeness, is_full=wish.is_full)
     scoring.bar(market, seen, wish.bars.get(need.key, {}))
-    chosen = choose(scoring.totals(seen, wish.weights), seen, wish.most)
+    total = scoring.totals(seen, wish.weights)
+    chosen = np.flatnonzero(total >= 0) if wish.is_full else choose(total, seen, wish.most)
     return _Found(market, need, seen, chosen, wish.weights)
 
 

@@ -17,7 +17,7 @@ MIDDLE = 0.5
 # ---- category ----
 
 _CODE = re.compile(r"[A-Z]\d{2}(\d{2}){0,3}")
-SAME_CODE, LINE_OF_DESCENT, SAME_PARENT, SAME_GROUP = 1.0, 0.85, 0.5, 0.25
+SAME_CODE, LINE_OF_DESCENT, SAME_PARENT, SAME_GROUP = 1.0, 0.85, 0.5, 0.0
 _PARENT, _GROUP = 5, 3                   # characters of a code of the catalogue
 MANY_CLAIMS = 6                          # who says that it does everything says little: more claims are worth less each
 UNKNOWN_CATEGORY, GENERAL_CATEGORY = 0.2, 0.4

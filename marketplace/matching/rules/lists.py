@@ -19,7 +19,7 @@ from marketplace.matching.rules.weights import CRITERIA, TENTHS, TIE_POINTS, Cri
 def rank(market: Market, need: NeedFacts, weights: Weights, *, most: int = MOST,
          bars: Mapping[int, int] | None = None) -> Ranking:
     """Return the ranked list of one project; `bars`: provider key -> bits of rules that hold only here."""
-    wish = Wish(weights, most, {need.key: bars or {}})
+    wish = Wish(weights, most, bars={need.key: bars or {}})
     seen = _look(market, need, wish)
     chosen = choose(scoring.totals(seen, weights), seen, most)
     rows = _rows(market, need, seen, chosen, weights)
@@ -46,7 +46,7 @@ def explain(market: Market, need: NeedFacts, provider_key: int, weights: Weights
     ranked = _rows(market, need, seen, np.array([0]), weights)[0]
     lacking = sorted(((one.criterion, one.most - one.tenths) for one in ranked.parts if one.tenths < one.most
                       and one.criterion in CRITERIA), key=lambda pair: -pair[1])
-    everybody = _look(market, need, Wish(weights, MOST, {need.key: bars or {}}))
+    everybody = _look(market, need, Wish(weights, MOST, bars={need.key: bars or {}}))
     mine_total = scoring.totals(seen, weights)[0]
     return Explanation(HardRule.NONE, ranked, 1 + int(np.count_nonzero(scoring.totals(everybody, weights) > mine_total)),
                        max(weights.least * TENTHS - ranked.total, 0), tuple(lacking))

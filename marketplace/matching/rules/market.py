@@ -29,11 +29,11 @@ class Market:
 
     def __init__(self, providers: Iterable[ProviderFacts], reader: Reader) -> None:
         self.reader = reader
-        self.providers: Sequence[ProviderFacts] = sorted(providers, key=lambda one: one.key)
-        self.keys = np.array([one.key for one in self.providers], np.int64)
-        self.place_of = {one.key: place for place, one in enumerate(self.providers)}
-        self._read_texts()
-        self._gather_columns()
+        every = sorted(providers, key=lambda one: one.key)
+        self.keys = np.array([one.key for one in every], np.int64)
+        self.place_of = {one.key: place for place, one in enumerate(every)}
+        self._read_texts(every)
+        self._gather_columns(every)
         self._grounds: dict[tuple[str, ...], Ground] = {}
         self._of_kinds: dict[frozenset[str], NDArray[np.bool_]] = {}
         self._counts = np.array([np.count_nonzero(self.bits & int(rule)) for rule in RULES], np.int32)
@@ -42,14 +42,14 @@ class Market:
         self._category: dict[str, Levels] = {}
 
     def __len__(self) -> int:
-        return len(self.providers)
+        return len(self.keys)
 
-    def _read_texts(self) -> None:
+    def _read_texts(self, every: Sequence[ProviderFacts]) -> None:
         """Make the weighted rows of all texts, each of length 1, and the weight of every column."""
-        raw = self.reader.rows([list(zip(one.texts, PROVIDER_WEIGHTS, strict=False)) for one in self.providers])
+        raw = self.reader.rows([list(zip(one.texts, PROVIDER_WEIGHTS, strict=False)) for one in every])
         counts = np.bincount(raw.indices, minlength=raw.shape[1])
-        idf = np.log((len(self.providers) + 1) / (counts + 0.5))
-        self.is_common = counts > COMMON * len(self.providers)
+        idf = np.log((len(every) + 1) / (counts + 0.5))
+        self.is_common = counts > COMMON * len(every)
         self.idf = np.maximum(idf, _LEAST_IDF).astype(np.float32)
         self.texts = self._weighted(raw)
 
@@ -61,9 +61,8 @@ class Market:
         values = values / np.maximum(lengths, 1e-9)[rows].astype(np.float32)
         return csr_array((values.astype(np.float32), raw.indices, raw.indptr), shape=raw.shape)
 
-    def _gather_columns(self) -> None:
+    def _gather_columns(self, every: Sequence[ProviderFacts]) -> None:
         """Gather what does not depend on the project."""
-        every = self.providers
         self.track = np.array([levels.track_level(one) for one in every], np.float32)
         self.track_known = np.array([not one.is_newcomer for one in every], np.bool_)
         self.room = np.array([levels.capacity_level(one) for one in every], np.float32)

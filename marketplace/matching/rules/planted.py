@@ -2,7 +2,7 @@
 
 A true provider is drawn from the free places of the market; the project is then written from it: inside its area, within
 what it can, in the words of one of its categories, with one of its own peculiar terms (70%). Then noise: 10% of the
-projects are filed under a wrong category, 5% have no true provider. One decoy a project: its true provider's near twin
+projects are filed under a wrong category, 5% have a true provider that is not in the market. One decoy a project: its true provider's near twin
 that fails exactly one hard rule and could serve nobody else, so that the supply stays what the regime says. The same
 seed makes the same bytes.
 """
@@ -77,13 +77,13 @@ def plant(needs: int, providers: int, *, seed: int, regime: str, categories: Seq
     if regime not in SUPPLY or needs < 1 or base < 1:
         raise ValueError(f"{needs} needs ask for at least {needs + 2 * extra + 1} providers; regime tight or slack")
     maker = _Maker(np.random.default_rng(seed), categories, base)
-    maker.give_capacity(round(needs * SUPPLY[regime]))
+    maker.give_capacity(max(round(needs * SUPPLY[regime]) - 2 * extra, needs - int(needs * NO_PROVIDER)))
     made = maker.needs(needs, extra)
     order = maker.random.permutation(len(maker.rows))
     return World(made, [maker.rows[int(at)] for at in order], maker.truth, {
         "seed": seed, "needs": needs, "providers": providers, "regime": regime, "own_term": OWN_TERM,
         "mistagged": MISTAGGED, "no_provider": NO_PROVIDER, "decoys_per_need": 1, "stuffed_and_twins": 2 * extra,
-        "capacity": SUPPLY[regime], "capacity_of": "honest providers; decoys, stuffed and twins come on top"})
+        "capacity": SUPPLY[regime], "capacity_of": "all but the decoys, which can serve nobody"})
 
 
 class _Maker:
@@ -180,27 +180,28 @@ class _Maker:
     def needs(self, many: int, extra: int) -> list[dict[str, str]]:
         """Write the projects, each from a free place of its true provider, with its decoy."""
         slots = [at for at, one in enumerate(self.honest) for _ in range(one.capacity)]
-        chosen = self.random.choice(len(slots), many, replace=False)
         alone = set(self.random.choice(many, int(many * NO_PROVIDER), replace=False).tolist())
+        drawn = iter(self.random.choice(len(slots), many - len(alone), replace=False))
         twins = set(self.random.choice(many, extra, replace=False).tolist())
         made = []
         for number in range(many):
-            at = slots[int(chosen[number])]
-            row = self._need(number, self.honest[at], is_alone=number in alone)
+            at = -1 if number in alone else slots[int(next(drawn))]
+            true = self._provider() if at < 0 else self.honest[at]       # one that is not in the market
+            row = self._need(number, true)
             made.append(row)
-            if number not in alone:
+            if at >= 0:
                 self._note(row, self.rows[at]["org_id"], "truth")
-            self._decoy(row, self.honest[at])
+            self._decoy(row, true)
             if number in twins:
-                self._twins(row, self.honest[at])
+                self._twins(row, true)
         return made
 
     def _note(self, need: dict[str, str], org: str, role: str, fails: str = "") -> None:
         """Add a row of the truth."""
         self.truth.append({"project_id": need["project_id"], "org_id": org, "role": role, "fails_rule": fails})
 
-    def _need(self, number: int, true: _Provider, *, is_alone: bool) -> dict[str, str]:
-        """Write one project from its true provider; one that nobody can serve asks for more staff than anybody has."""
+    def _need(self, number: int, true: _Provider) -> dict[str, str]:
+        """Write one project from its true provider."""
         random = self.random
         inside = {0: [true.county], 1: range(true.city * COUNTIES, (true.city + 1) * COUNTIES),
                   2: range(self.many_cities * COUNTIES)}[true.level]
@@ -220,20 +221,16 @@ class _Maker:
                 "district": self.counties[county], "funding_kind": "tender", "target_group": _GROUPS[category % 20],
                 "fact_phrase": "、".join(phrases), "budget_amount": str(budget), "currency": "CNY",
                 "budget_yuan": str(budget), "service_category": self.categories[tagged][0],
-                "needs_staff": "99999" if is_alone else str(int(random.integers(1, true.staff + 1))),
+                "needs_staff": str(int(random.integers(1, true.staff + 1))),
                 "needs_type": "、".join(sorted(types))}
 
     def _decoy(self, need: dict[str, str], true: _Provider) -> None:
         """Write the near twin that fails exactly one rule of its project, and one of every other project."""
         rule = ("area", "staff", "type")[int(self.random.integers(3))]
-        if rule == "staff" and need["needs_staff"] == "99999":
-            rule = "area"
-        org = self._write(_copy(true, staff=max(true.staff, int(need["needs_staff"])), capacity=1))
+        org = self._write(_copy(true, capacity=1))
         row = self.rows[-1]
         row.update({"area": {"province": ELSEWHERE, "city": "", "district": ""}, "staff": {"staff": "0"},
                     "type": {"registration_type": OTHER_TYPE}}[rule])
-        if rule != "type":
-            row["registration_type"] = TYPES[true.kind]
         self._note(need, org, "decoy", rule)
 
     def _twins(self, need: dict[str, str], true: _Provider) -> None:

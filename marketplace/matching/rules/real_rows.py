@@ -6,7 +6,7 @@ hidden where it names the asked project.
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from marketplace.matching.rules.facts import NeedFacts, ProviderFacts
 
@@ -26,20 +26,25 @@ class MalformedError(ValueError):
 Row = Mapping[str, str]
 
 
-def read_rows(lines: Iterable[str], key: str) -> dict[str, Row]:
-    """Return the rows of a CSV by their id; raises MalformedError for a missing or repeated id."""
+def rows_of(lines: Iterable[str], key: str, *, needed: Sequence[str] = ()) -> Iterator[Row]:
+    """Yield the rows of a CSV one by one; raises MalformedError for a missing column or id."""
     reader = csv.DictReader(lines)
-    if key not in (reader.fieldnames or ()):
-        raise MalformedError(f"there is no column {key}")
-    found: dict[str, Row] = {}
+    if missing := [name for name in (key, *needed) if name not in (reader.fieldnames or ())]:
+        raise MalformedError(f"there is no column {', '.join(missing)}")
     for number, row in enumerate(reader, 2):
-        plain = {name: (value or "").strip() for name, value in row.items() if isinstance(name, str)
-                 and (value is None or isinstance(value, str))}
+        plain = {name: value.strip() for name, value in row.items() if isinstance(name, str) and isinstance(value, str)}
         if not plain.get(key):
             raise MalformedError(f"row {number} has no {key}")
-        if plain[key] in found:
-            raise MalformedError(f"{plain[key]} stands there twice")
-        found[plain[key]] = plain
+        yield plain
+
+
+def read_rows(lines: Iterable[str], key: str) -> dict[str, Row]:
+    """Return the rows of a CSV by their id; raises MalformedError for a missing or repeated id."""
+    found: dict[str, Row] = {}
+    for row in rows_of(lines, key):
+        if row[key] in found:
+            raise MalformedError(f"{row[key]} stands there twice")
+        found[row[key]] = row
     return found
 
 

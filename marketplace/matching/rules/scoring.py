@@ -44,10 +44,10 @@ class Seen:
     unlike: int
 
 
-def look(market: Market, need: NeedFacts, ground: Ground, likeness: Levels) -> Seen:
-    """Put a project beside those who serve its place; `likeness` of each of them."""
+def look(market: Market, need: NeedFacts, ground: Ground, likeness: Levels, *, is_full: bool = False) -> Seen:
+    """Put a project beside those who serve its place; `likeness` of each of them. `is_full`: beside all of them."""
     stated = ground.category(need.category)
-    rows = np.flatnonzero(stated.near | (likeness >= levels.TEXT_LINE))
+    rows = np.flatnonzero(stated.near | (likeness >= levels.TEXT_LINE) | is_full)
     near, level = likeness[rows], stated.levels[rows]
     known = ground.has_codes[rows] if need.category else np.zeros(len(rows), np.bool_)
     category = np.where(known, level, np.maximum(levels.text_levels(near), ground.floor[rows])).astype(np.float32)
