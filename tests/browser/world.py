@@ -114,7 +114,8 @@ def _people(session: Session, world: World, now: datetime) -> Desk:
     unit = register_unit(session, name="桐浦街道办事处", parent=district, area_code=AREA, now=made)
     session.flush()
     provider = make_organization(session, name="澜川区暖邻社会工作服务中心", now=made)
-    foundation = make_organization(session, name="澜川区社区发展基金会", kind=OrganizationKind.FOUNDATION, now=made, is_funder=True)
+    foundation = make_organization(session, name="澜川区社区发展基金会", kind=OrganizationKind.FOUNDATION, now=made, is_funder=True,
+                                   legal_representative="岑海平")
     session.flush()
     places = {
         "handler": (Role.HANDLER, unit), "approver": (Role.APPROVER, unit), "unit_admin": (Role.UNIT_ADMIN, unit),
