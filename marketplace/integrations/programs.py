@@ -11,6 +11,9 @@ from marketplace.core.ports import Floats, Program, Solved
 from marketplace.core.text import N_
 
 _NOTHING_FITS = N_("条件互相矛盾，没有可行的方案")
+_NO_END = N_("方案的总值没有上限：有一项没有受到任何限制")
+_NO_TIME = N_("在限定的时间里没有找到方案。请放宽时间，或缩小范围")
+_TIMED_OUT, _INFEASIBLE, _UNBOUNDED = 1, 2, 3      # status codes that linprog and milp share
 
 
 class HighsPrograms:
@@ -36,10 +39,25 @@ def _linear(program: Program, matrix: Any, seconds: float | None) -> Solved:
                     b_eq=program.high[equal] if equal.any() else None,
                     bounds=np.column_stack([np.zeros(len(program.most)), program.most]), method="highs",
                     options={} if seconds is None else {"time_limit": seconds})
+    _refuse(found, program)
+    is_proven = found.status == 0
+    return Solved(found.x, float(-found.fun), float(-found.fun) if is_proven else float("inf"),
+                  _prices(found, equal, upper, lower), is_proven=is_proven)
+
+
+def _refuse(found: Any, program: Program) -> None:
+    """Raise Invalid where there is no solution, with the reason."""
+    if found.status == _TIMED_OUT and found.x is None:
+        raise Invalid(_NO_TIME)
+    if found.x is None and found.status != _INFEASIBLE and _may_grow(program):
+        raise Invalid(_NO_END)                     # HiGHS may say "infeasible or unbounded" (4) after presolve
     if found.x is None:
         raise Invalid(_NOTHING_FITS)
-    return Solved(found.x, float(-found.fun), float(-found.fun), _prices(found, equal, upper, lower),
-                  is_proven=found.status == 0)
+
+
+def _may_grow(program: Program) -> bool:
+    """Say whether a gain stands on something without a bound of its own."""
+    return bool((np.isinf(program.most) & (program.gains > 0)).any())
 
 
 def _prices(found: Any, equal: Any, upper: Any, lower: Any) -> Floats:
@@ -61,7 +79,7 @@ def _integer(program: Program, matrix: Any, seconds: float | None, gap: float) -
         options["time_limit"] = seconds
     found = milp(-program.gains, constraints=LinearConstraint(matrix, program.low, program.high),
                  bounds=Bounds(np.zeros(len(program.most)), program.most), integrality=program.whole, options=options)
-    if found.x is None:
-        raise Invalid(_NOTHING_FITS)
+    _refuse(found, program)
     bound = -found.mip_dual_bound if found.mip_dual_bound is not None else float(-found.fun)
-    return Solved(found.x, float(-found.fun), float(bound), np.zeros(len(program.low)), is_proven=found.status == 0)
+    x = np.where(program.whole == 1, np.round(found.x), found.x)     # the vendor gives 0.9999999 for 1
+    return Solved(x, float(-found.fun), float(bound), np.zeros(len(program.low)), is_proven=found.status == 0)
