@@ -9,6 +9,7 @@ project is done is judged by its area, and what everybody writes tells nobody ap
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,13 +137,11 @@ class Reader:
 
     def _literal(self, text: str, pieces: set[int]) -> list[str]:
         """Return the stretches of a text that consist of shared pieces, longest first."""
-        size = max(PIECES)
+        size = min(PIECES)
         line = plain(text)
-        hashes = {line[at:at + size]: _hash_of(line[at:at + size]) >> (64 - PIECE_BITS)
-                  for at in range(len(line) - size + 1)}
         found, start, end = set(), None, 0
-        for at in range(len(line) - size + 1):
-            if hashes[line[at:at + size]] not in pieces:
+        for at, column in enumerate(_columns_of(line, size)):
+            if column not in pieces:
                 continue
             if start is None or at > end:
                 found.add(line[start:end].strip() if start is not None else "")
@@ -207,6 +206,16 @@ def _hash_of(term: str) -> int:
     for code in codes:
         rolling = _step(rolling, np.array([code], np.uint32))
     return int(_mix(rolling)[0])
+
+
+@lru_cache(maxsize=256)
+def _columns_of(line: str, size: int) -> tuple[int, ...]:
+    """Return the column of the piece that begins at each character of a short text."""
+    codes = np.frombuffer(line.encode("utf-32-le", "surrogatepass"), np.uint32)
+    rolling = np.zeros(len(codes), np.uint64)
+    for length in range(1, size + 1):
+        rolling = _step(rolling[:max(len(codes) - length + 1, 0)], codes[length - 1:])
+    return tuple((_mix(rolling) >> np.uint64(64 - PIECE_BITS)).tolist())
 
 
 def _code_points(texts: Sequence[Sequence[tuple[str, float]]]) -> tuple[Codes, NDArray[np.int64], NDArray[np.float32]]:
