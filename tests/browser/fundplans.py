@@ -18,7 +18,8 @@ from marketplace.projects.models import Project
 from tests.browser.portfolio import GIVER
 from tests.fundplans.scene import reckon
 
-COSTS = {"soon": ("居家助浴设备", 18_000), "sealed": ("送餐保温箱", 26_500), "opened": ("小组活动材料", 9_800)}
+COSTS = {"soon": ("居家助浴设备", 75_000), "sealed": ("送餐车和保温箱", 85_000), "opened": ("小组活动材料和场地", 70_000),
+         "contracted": ("冬季慰问包", 42_000)}
 TOO_LARGE = ("scoring",)
 
 
@@ -40,10 +41,10 @@ def build_fundplans(session: Session, *, refs: dict[str, str], people: dict[str,
     funding.start_pool(session, actor=SYSTEM, pool=pool, now=made)
     session.flush()
     shared = operations.make_plan(session, actor=operator, wish=Wish("2026 年社洽会第一轮配资", 60), now=made, is_own=False)
-    reckon(session, shared)
+    reckon(session, shared, now=made)
     operations.share_plan(session, actor=operator, plan=shared, now=made)
     own = operations.make_plan(session, actor=officer, wish=Wish("银龄资金先安排助餐", 50), now=made, is_own=True)
-    reckon(session, own)
+    reckon(session, own, now=made)
     stopped = operations.make_plan(session, actor=officer, wish=Wish("试算", 50), now=made, is_own=True)
     operations.cancel_plan(session, actor=officer, plan=stopped, now=made)
     funder = session.scalars(select(Funder).where(Funder.organization_id == officer.organization_id)).one()

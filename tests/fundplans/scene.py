@@ -1,6 +1,7 @@
 """Pools of two funders and projects in every standing to gifts, for tests of plans and of the shortlist."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -114,11 +115,11 @@ def make_solved(session: Session, market: Market, *, actor: Actor | None = None,
     return plan
 
 
-def reckon(session: Session, plan: FundPlan) -> None:
+def reckon(session: Session, plan: FundPlan, *, now: datetime = NOW) -> None:
     """Do what the worker does."""
-    instance = operations.begin_attempt(session, plan_ref=plan.ref, attempt=plan.attempt, now=NOW)
+    instance = operations.begin_attempt(session, plan_ref=plan.ref, attempt=plan.attempt, now=now)
     assert instance is not None
-    operations.keep_solution(session, plan_ref=plan.ref, attempt=plan.attempt, now=NOW, solution=solve(
+    operations.keep_solution(session, plan_ref=plan.ref, attempt=plan.attempt, now=now, solution=solve(
         instance, programs=HighsPrograms(), flows=OrtoolsFlows()))
 
 

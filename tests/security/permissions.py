@@ -16,7 +16,7 @@ PUBLIC = "public"
 SIGNED_IN = "signed in"
 NOTHING = "nothing22222"   # a reference that names nothing
 VALUES: Mapping[str, object] = {"how": "code", "subject": "pledge", "year": 2026, "number": 1, "line": 1, "position": 1, "kind": "csv", "scope": "all", "pool_step": "start", "back": "refuse", "verdict": "verify",
-                                "finding": "clear", "answer": "accept"}
+                                "finding": "clear", "answer": "accept", "sheet": "lines", "verb": "follow"}
 
 
 @dataclass(frozen=True)
@@ -343,6 +343,28 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("/pools", "GET"): Row(PUBLIC),
     ("/pools/<ref>", "GET"): Row(PUBLIC, 404),
     ("/projects/<ref>/money", "GET"): Row(PUBLIC, 404),
+    # plans of money and the shortlist (whoever is no verified funder is told what to do: the page opens, steps do not)
+    ("/fund/shortlist", "GET"): Row(OFFICERS),
+    ("/fund/shortlist.<any(csv, xlsx):kind>", "GET"): Row(OFFICERS, 403),
+    ("/fund/shortlist/<ref>/<any(follow, unfollow):verb>", "POST"): Row(OFFICERS, 403),
+    ("/fund/plans", "GET"): Row(OFFICERS),
+    ("/fund/plans/new", "GET"): Row(OFFICERS, 403),
+    ("/fund/plans/new", "POST"): Row(OFFICERS, 403),
+    ("/fund/plans/<ref>", "GET"): Row(OFFICERS, 404),
+    ("/fund/plans/<ref>/<any(lines, projects, funds):sheet>.<any(csv, xlsx):kind>", "GET"): Row(OFFICERS, 404),
+    ("/fund/plans/<ref>/solve", "POST"): Row(OFFICERS, 404),
+    ("/fund/plans/<ref>/cancel", "POST"): Row(OFFICERS, 404),
+    ("/fund/plans/<ref>/share", "POST"): Row(OFFICERS, 404),
+    ("/fund/plans/<ref>/withdraw", "POST"): Row(OFFICERS, 404),
+    ("/ops/fund-plans", "GET"): Row(OPERATOR | AUDITOR),
+    ("/ops/fund-plans/new", "GET"): Row(OPERATOR | AUDITOR, 200, {Role.AUDITOR: 403}),
+    ("/ops/fund-plans/new", "POST"): Row(OPERATOR | AUDITOR, 422, {Role.AUDITOR: 403}),
+    ("/ops/fund-plans/<ref>", "GET"): Row(OPERATOR | AUDITOR, 404),
+    ("/ops/fund-plans/<ref>/<any(lines, projects, funds):sheet>.<any(csv, xlsx):kind>", "GET"): Row(OPERATOR | AUDITOR, 404),
+    ("/ops/fund-plans/<ref>/solve", "POST"): Row(OPERATOR | AUDITOR, 404),
+    ("/ops/fund-plans/<ref>/cancel", "POST"): Row(OPERATOR | AUDITOR, 404),
+    ("/ops/fund-plans/<ref>/share", "POST"): Row(OPERATOR | AUDITOR, 404),
+    ("/ops/fund-plans/<ref>/withdraw", "POST"): Row(OPERATOR | AUDITOR, 404),
     ("/fund/pools", "GET"): Row(OFFICERS, 403),
     ("/fund/pools/preview", "POST"): Row(OFFICERS),
     ("/fund/pools/new", "GET"): Row(OFFICERS, 403),

@@ -32,7 +32,7 @@ POINTS: Mapping[Part, int] = {
     Part.PURPOSE: 35, Part.AREA: 15, Part.ROOM: 20, Part.PAIRING: 15, Part.DUTY: 10, Part.COMPANY: 5,
 }
 PART_LABELS: Mapping[Part, str] = {
-    Part.PURPOSE: N_("用途"), Part.AREA: N_("地区"), Part.ROOM: N_("资金池可给"), Part.PAIRING: N_("承接配对"),
+    Part.PURPOSE: N_("用途"), Part.AREA: N_("地区"), Part.ROOM: N_("我们可给"), Part.PAIRING: N_("承接配对"),
     Part.DUTY: N_("年度支出"), Part.COMPANY: N_("共同资助"),
 }
 PART_NOTES: Mapping[Part, str] = {
