@@ -1,11 +1,27 @@
-"""Candidate pairs made with numbers alone: blocks of providers, projects written from one of them, scores with noise."""
+"""Candidate pairs made with numbers alone, and small markets of rows with runs over them."""
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
+from sqlalchemy.orm import Session
 
+from marketplace.core.access import Actor, Role
+from marketplace.matching.models import MatchingRun
+from marketplace.matching.operations import RunOrder, drive, publish, start_run
+from marketplace.matching.queries import market
+from marketplace.matching.queries.runs import published_run
 from marketplace.matching.rules.edges import Edges
 from marketplace.matching.rules.hard import RULES
 from marketplace.matching.rules.problem import in_order
 from marketplace.matching.rules.weights import CRITERIA
+from marketplace.organizations.models import Organization, PastProject, ServedArea, ServiceCategory
+from marketplace.projects.models import Project
+from marketplace.web.services import services
+from tests.factories import NOW
+from tests.factories.organizations import make_organization
+from tests.factories.projects import AREA, CATEGORY, Desk, make_actor, make_desk, make_published
 
 SHARES = np.array((25, 25, 15, 15, 10, 10))
 
@@ -59,3 +75,63 @@ def edges_of(values: dict[tuple[int, int], int], *, free: dict[int, int] | None 
         is_new=np.array([key in new for key in provider_keys], np.bool_),
         running=np.array([(running or {}).get(key, 0) for key in provider_keys], np.int32),
         free=np.array([(free or {}).get(key, 1) for key in provider_keys], np.int32)))
+
+
+# ---- rows in a database ----
+
+TRADES = (("老年助餐服务", "为老人提供工作日午餐、送餐上门"), ("精神障碍社区康复", "为精神障碍居民提供社区康复训练"),
+          ("青少年课后服务", "为双职工家庭的孩子提供课后托管和阅读"), ("困境儿童陪伴", "为困境儿童提供个案陪伴和家庭辅导"))
+
+
+@dataclass(frozen=True)
+class World:
+    """A unit with open projects, and providers that could do them."""
+
+    desk: Desk
+    projects: list[Project]
+    providers: list[Organization]
+    operator: Actor
+
+
+def make_providers(session: Session, count: int, *, capacity: int | None = 1) -> list[Organization]:
+    """Verified providers of the trade, serving the area; each better known than the one before."""
+    found = []
+    for number in range(count):
+        title, about = TRADES[number % len(TRADES)]
+        one = make_organization(session, about=about, business_scope=title)
+        one.is_provider, one.public_since, one.capacity_projects = True, NOW, capacity
+        session.add_all([ServiceCategory(organization_id=one.id, code=CATEGORY),
+                         ServedArea(organization_id=one.id, area_code=AREA)])
+        session.add_all([PastProject(organization_id=one.id, title=f"{title}项目{at}", is_confirmed=True, buyer_name="桐浦街道办事处")
+                         for at in range(number)])
+        found.append(one)
+    session.flush()
+    return found
+
+
+def make_world(session: Session, *, projects: int = 3, providers: int = 4, capacity: int | None = 1) -> World:
+    """Open projects of one unit and providers for them; no market of an earlier test is remembered."""
+    market._kept.clear()
+    desk = make_desk(session)
+    posted = [make_published(session, desk, title=f"桐浦街道{TRADES[at % len(TRADES)][0]}第{at + 1}期",
+                             body=TRADES[at % len(TRADES)][1]) for at in range(projects)]
+    operator = make_actor(session, None, Role.OPERATOR, "何伟")
+    return World(desk, posted, make_providers(session, providers, capacity=capacity), operator)
+
+
+def compute(session: Session, run: MatchingRun, *, now: datetime = NOW) -> MatchingRun:
+    """The run, computed inside the open session of a test."""
+    drive(lambda: nullcontext(session), run_ref=run.ref, engines=services(), clock=lambda: now)
+    session.refresh(run)
+    return run
+
+
+def make_run(session: Session, world: World, *, title: str = "十一月匹配", is_published: bool = False,
+             now: datetime = NOW) -> MatchingRun:
+    """A run that is computed, published when asked."""
+    run = start_run(session, actor=world.operator, order=RunOrder(title), now=now)
+    compute(session, run, now=now)
+    if is_published:
+        live = published_run(session)
+        publish(session, actor=world.operator, run=run, edits=run.edits, replaces=live.ref if live else None, now=now)
+    return run

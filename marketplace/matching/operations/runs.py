@@ -125,6 +125,7 @@ def begin_run(session: Session, *, run_ref: str, worker: str, now: datetime) -> 
         return None
     if run.cancel_asked_at is not None:
         _end(run, "cancel", now)
+        session.flush()
         return None
     run.state, run.worker, run.started_at = RunState.RUNNING, worker, run.started_at or now
     run.phase, run.progress = Phase.WAITING, 0
