@@ -11,13 +11,15 @@ from wtforms.validators import AnyOf, InputRequired, Optional
 
 from marketplace.conflicts.models import ConflictDeclaration
 from marketplace.conflicts.rules import (
+    CHOICES,
+    GROUNDS,
     MAX_NAME,
     MAX_WORDS,
     MOST_RELATIONS,
-    OUTCOME_LABELS,
     RELATION_LABELS,
     STAFF_RELATIONS,
     Declarer,
+    Ground,
     Outcome,
     Relation,
     Stated,
@@ -113,5 +115,13 @@ class SettleForm(FlaskForm):
     """What an operator found, with what it rests on."""
 
     outcome = RadioField(_l("核对结果"), [InputRequired(_l("请选择核对结果")), AnyOf([str(one) for one in Outcome])],
-                         choices=[SelectChoice(str(one), _l(label)) for one, label in OUTCOME_LABELS.items()])
+                         choices=[])
     reason = LongTextField(_l("依据"), [InputRequired(_l("请写明依据"))], most=MAX_WORDS)
+
+    @classmethod
+    def of(cls, ground: Ground) -> "SettleForm":
+        """Return the form in the words of what may lift this ground."""
+        made = cls()
+        words = CHOICES.get(GROUNDS[ground].clearing, {})
+        made.outcome.choices = [SelectChoice(str(one), _l(label)) for one, label in words.items()]
+        return made

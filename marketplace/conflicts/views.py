@@ -35,6 +35,7 @@ UNPROCESSABLE, CONFLICT = 422, 409
 Answer = str | Response | tuple[str | Response, int]
 SHOWN = {"open": N_("待核对"), "withdrawal": N_("可因回避解除"), "settled": N_("已有结论")}
 SIZE = 50
+OF_STAFF = (Ground.STAFF_DECLARED, Ground.STAFF_UNSURE)
 
 
 @blueprint.get("/org/conflicts")
@@ -146,30 +147,13 @@ def queue() -> str:
                            ground=Ground, outcomes=OUTCOME_LABELS)
 
 
-@blueprint.get("/ops/conflicts/<ref>/<tie>")
+@blueprint.route("/ops/conflicts/<ref>/<tie>", methods=["GET", "POST"])
 @for_roles(Role.OPERATOR)
 def case(ref: str, tie: str) -> Answer:
-    """Show one tie: both sides, the evidence, who declared what, the projects it touches, what was found before."""
-    return _case_page(ref, tie, SettleForm())
-
-
-def _case_page(ref: str, tie: str, form: SettleForm, status: int = 200) -> Answer:
-    """Return the page of one tie."""
-    session, actor = db.session(), current_actor()
-    organization = by_ref(session, ref)
-    found = queries.case(session, organization, tie, today=beijing_date(utc_now()))
-    return render_template(
-        "conflicts/case.html", one=found, organization=organization, form=form, text=GROUNDS[found.tie.ground],
-        may=policy.may_settle(actor, organization), history=queries.history(session, tie),
-        made=queries.declarations_of(session, organization), projects=queries.touched(session, found),
-        labels=RELATION_LABELS, outcomes=OUTCOME_LABELS), status
-
-
-@blueprint.post("/ops/conflicts/<ref>/<tie>")
-@for_roles(Role.OPERATOR)
-def settle(ref: str, tie: str) -> Answer:
-    """Keep what the operator found."""
-    form, status = SettleForm(), UNPROCESSABLE
+    """Show one tie: both sides, who declared what, the projects it touches, what was found; keep a new finding."""
+    reading, status = db.session(), 200
+    found = queries.case(reading, by_ref(reading, ref), tie, today=beijing_date(utc_now()))
+    form = SettleForm.of(found.tie.ground)
     if form.validate_on_submit():
         try:
             with transaction() as session:
@@ -183,4 +167,19 @@ def settle(ref: str, tie: str) -> Answer:
         else:
             flash(gettext("核对结论已记录，配对以后按它计算"), "ok")
             return redirect(url_for("conflicts.queue"), 303)
-    return _case_page(ref, tie, form, status)
+    if status != CONFLICT and (form.errors or form.form_errors):
+        status = UNPROCESSABLE
+    return _case_page(ref, found, form), status
+
+
+def _case_page(ref: str, found: queries.Case, form: SettleForm) -> str:
+    """Return the page of one tie."""
+    session = db.session()
+    organization = by_ref(session, ref)
+    return render_template(
+        "conflicts/case.html", one=found, organization=organization, form=form, text=GROUNDS[found.tie.ground],
+        may=policy.may_settle(current_actor(), organization), history=queries.history(session, found.tie.key),
+        made=queries.declarations_of(session, organization), projects=queries.touched(session, found),
+        staff=queries.declarations_naming(session, organization) if found.tie.ground in OF_STAFF else [],
+        by_withdrawal=GROUNDS[found.tie.ground].clearing is Clearing.WITHDRAWAL,
+        labels=RELATION_LABELS, outcomes=OUTCOME_LABELS)

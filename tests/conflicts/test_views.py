@@ -198,7 +198,7 @@ def test_an_operator_clears_a_flag_once_the_provider_declared(app, client, stage
     assert stage.name not in text(client.get("/ops/conflicts"))
     page = text(client.get("/ops/conflicts?show=settled"))
     assert "不是同一人" in page
-    assert "排除：不构成利益冲突" in text(client.get(stage.case))
+    assert "已排除" in text(client.get(stage.case))
 
 
 def test_a_confirmed_flag_is_told_to_the_provider_as_a_bar(client, stage):
@@ -238,6 +238,9 @@ def test_ties_of_staff_wait_in_a_list_of_their_own_until_the_withdrawal_is_recor
     assert stage.handler.name in page
     assert tie not in text(client.get("/ops/conflicts?show=nothing"))
     address = f"/ops/conflicts/{stage.provider}/{tie}"
+    page = text(client.get(address))
+    assert "工作人员的声明" in page
+    assert "已回避：工作人员已退出相关采购" in page
     assert client.post(address, data={"outcome": "cleared", "reason": "何静已回避"}).status_code == SEE_OTHER
     assert tie not in text(client.get("/ops/conflicts?show=withdrawal"))
 

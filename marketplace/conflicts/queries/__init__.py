@@ -5,6 +5,7 @@ from marketplace.conflicts.queries.pages import (
     against,
     case,
     declarations_by,
+    declarations_naming,
     declarations_of,
     history,
     settled,
@@ -15,5 +16,5 @@ from marketplace.conflicts.queries.pairs import Bit, Bits, Finding, bars, confli
 
 __all__ = [
     "Bit", "Bits", "Case", "Finding", "against", "bars", "case", "conflict_bits", "declarations_by",
-    "declarations_of", "explain", "history", "settled", "touched", "waiting",
+    "declarations_naming", "declarations_of", "explain", "history", "settled", "touched", "waiting",
 ]

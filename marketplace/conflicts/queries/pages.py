@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
-from marketplace.conflicts.models import ConflictDeclaration, ConflictSettlement
+from marketplace.conflicts.models import ConflictDeclaration, ConflictSettlement, DeclaredRelation
 from marketplace.conflicts.queries.facts import Loaded, load, newest
 from marketplace.conflicts.queries.pairs import Finding, finding
 from marketplace.conflicts.rules import GROUNDS, Clearing, Declarer, Ground, Side, Strength, Tie, strength_after, ties
@@ -120,6 +120,15 @@ def declarations_by(session: Session, person_id: int) -> list[ConflictDeclaratio
     """Return what a person who buys declared about himself, newest first; the first one is in force."""
     return _declarations(session, select(ConflictDeclaration).where(
         ConflictDeclaration.declarer == Declarer.STAFF, ConflictDeclaration.person_id == person_id))
+
+
+def declarations_naming(session: Session, organization: Organization) -> list[ConflictDeclaration]:
+    """Return what people who buy declare now and in which this provider is named, by code or by its whole name."""
+    names = DeclaredRelation.body_name == organization.name
+    if organization.credit_code:
+        names = or_(names, DeclaredRelation.body_code == organization.credit_code)
+    return _declarations(session, select(ConflictDeclaration).where(
+        ConflictDeclaration.id.in_(newest(Declarer.STAFF)), ConflictDeclaration.relations.any(names)))
 
 
 def _declarations(session: Session, found: Select[ConflictDeclaration]) -> list[ConflictDeclaration]:

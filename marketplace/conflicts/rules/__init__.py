@@ -17,6 +17,7 @@ from marketplace.conflicts.rules.declared import (
 )
 from marketplace.conflicts.rules.facts import Backer, Body, Declared, Facts, Hat, Reviewer, Side, Stating, Tie
 from marketplace.conflicts.rules.grounds import (
+    CHOICES,
     GROUNDS,
     OUTCOME_LABELS,
     Clearing,
@@ -30,7 +31,7 @@ from marketplace.conflicts.rules.grounds import (
 from marketplace.conflicts.rules.ties import ties
 
 __all__ = [
-    "GROUNDS", "LOOK_BACK_YEARS", "MAX_NAME", "MAX_WORDS", "MOST_RELATIONS", "OUTCOME_LABELS", "RELATION_LABELS",
+    "CHOICES", "GROUNDS", "LOOK_BACK_YEARS", "MAX_NAME", "MAX_WORDS", "MOST_RELATIONS", "OUTCOME_LABELS", "RELATION_LABELS",
     "STAFF_RELATIONS", "STATEMENT", "Backer", "Body", "Clearing", "Declared", "Declarer", "Facts", "Ground", "Hat",
     "Kind", "Outcome", "Relation", "Reviewer", "Side", "Stated", "Stating", "Strength", "Tie", "check_stated",
     "counts_on", "is_bar", "strength_after", "ties", "years_before",
