@@ -124,8 +124,7 @@ def build_runs(actor: Actor, refs: Mapping[str, str]) -> dict[str, str]:
         cancel_run(session, actor=actor, run=gone, now=utc_now())
         waiting = start_run(session, actor=actor, order=RunOrder("夜里计算的全部项目", scope), now=utc_now(),
                             due_at=utc_now() + timedelta(days=30))
-        found = {"run_live": first, "run_draft": second, "run_cancelled": gone.ref, "run_waiting": waiting.ref}
-    return found
+        return {"run_live": first, "run_draft": second, "run_cancelled": gone.ref, "run_waiting": waiting.ref}
 
 
 def operator_actor(session: Session) -> Actor:

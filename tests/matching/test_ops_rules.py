@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from marketplace.matching.rules.edges import Edges
-from marketplace.matching.rules.overview import coverage, load, newcomers
+from marketplace.matching.rules.overview import Load, coverage, load
 from marketplace.matching.rules.reweigh import reweighed, unseen
 from marketplace.matching.rules.spread import deciles, gini, share
 from marketplace.matching.rules.weights import CRITERIA, DEFAULT_POINTS, Criterion
@@ -93,12 +93,5 @@ def test_a_cell_counts_projects_providers_few_and_nobody():
 
 
 def test_load_counts_those_with_nothing_too():
-    found = load([4, 0, 0, 0])
-    assert (found.providers, found.used, found.most, found.gini, found.top_tenth) == (4, 1, 4, 0.75, 1.0)
-    assert load([]).top_tenth is None
-
-
-def test_newcomers_are_seen_against_their_places():
-    found = newcomers(np.array([True, False, False, False]), [1, 3, 2, 2], [1, 1, 0, 0])
-    assert (found.providers, found.places, found.pairs) == (0.25, 0.125, 0.5)
-    assert newcomers(np.array([False]), [0], [0]).pairs is None
+    assert load([4, 0, 0, 0]) == Load(4, 1, 4)
+    assert load([]) == Load(0, 0, 0)

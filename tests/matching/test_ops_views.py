@@ -130,7 +130,7 @@ def test_a_bad_order_is_said_beside_its_field_and_kept(operator, app, world, bad
 
 
 def test_the_same_run_is_not_started_twice(operator, app, world):
-    with app.app_context(), transaction() as session:
+    with app.app_context():
         scope = run_by(world["run_waiting"]).scope
     answer = operator.post(f"{BASE}/start", data={"scope": scope, "reach": "open"})
     assert answer.status_code == 409

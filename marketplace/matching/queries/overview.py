@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 from marketplace.matching.models import MatchingRun, Pairing, RunEdit, RunInput, RunNeed
 from marketplace.matching.queries.changes import organizations, pairs_of
 from marketplace.matching.rules.edges import Edges, from_bytes
-from marketplace.matching.rules.overview import Cell, Load, Newcomers, coverage, load, newcomers
-from marketplace.matching.rules.problem import ASSUMED_FREE
+from marketplace.matching.rules.overview import Cell, Load, coverage, load
 from marketplace.matching.rules.runs import OVERRIDES, EditKind, PairingState, RunState
 from marketplace.matching.rules.spread import HUNDRED, Decile, deciles, share
 from marketplace.organizations.models import Organization
@@ -44,7 +43,7 @@ class Market:
     load: Load
     steps: tuple[tuple[int, int], ...]      # (pairs, how many providers got so many)
     loaded: tuple[Loaded, ...]
-    newcomers: Newcomers
+    new_share: float | None                 # of the candidates
     few: int
     nobody: int
 
@@ -62,11 +61,10 @@ def market_of_run(session: Session, run: MatchingRun, edges: Edges) -> Market:
     cells = _cells(session, run, edges)
     keys = [int(one) for one in edges.provider_keys]
     given = [got[one] for one in keys]
-    places = [int(free) if free >= 0 else ASSUMED_FREE for free in edges.free]
     return Market(
         run, edges.need_keys.size, edges.provider_keys.size, len(pairs), cells, load(given),
         tuple(sorted(Counter(given).items())), _loaded(session, edges, got),
-        newcomers(edges.is_new, places, given), sum(cell.few for cell in cells), sum(cell.nobody for cell in cells))
+        share(int(edges.is_new.sum()), edges.is_new.size), sum(cell.few for cell in cells), sum(cell.nobody for cell in cells))
 
 
 def _cells(session: Session, run: MatchingRun, edges: Edges) -> tuple[Cell, ...]:

@@ -1,4 +1,4 @@
-"""The whole market as one run saw it: coverage by category and area, load, newcomers. Pure."""
+"""The whole market as one run saw it: coverage by category and area, load. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marketplace.matching.rules.edges import Edges
-from marketplace.matching.rules.spread import gini, share
 
 FEW = 3                                  # a project with fewer candidates has hardly a choice
 
@@ -52,34 +51,13 @@ def coverage(edges: Edges, categories: Sequence[str], areas: Sequence[str], give
 
 @dataclass(frozen=True)
 class Load:
-    """How pairs are spread over providers that were candidates: Gini, how many got any, the most that one got."""
+    """How pairs are spread over providers that were candidates: how many got any, the most that one got."""
 
     providers: int
     used: int
     most: int
-    gini: float
-    top_tenth: float | None
 
 
 def load(given: Sequence[int]) -> Load:
     """Return how evenly pairs are spread; `given`: pairs of each provider, zeros too."""
-    loads = np.sort(np.asarray(given, dtype=np.int64))[::-1]
-    tenth = loads[:max(loads.size // 10, 1)] if loads.size else loads
-    return Load(loads.size, int((loads > 0).sum()), int(loads[0]) if loads.size else 0, gini(loads),
-                share(int(tenth.sum()), int(loads.sum())))
-
-
-@dataclass(frozen=True)
-class Newcomers:
-    """Newcomers' share of pairs against their share of places and of providers; None where there is nothing to share."""
-
-    providers: float | None
-    places: float | None
-    pairs: float | None
-
-
-def newcomers(is_new: NDArray[np.bool_], places: Sequence[int], given: Sequence[int]) -> Newcomers:
-    """Return the shares; `places`: projects each provider can take, `given`: pairs it got."""
-    can, got = np.asarray(places, dtype=np.int64), np.asarray(given, dtype=np.int64)
-    return Newcomers(share(int(is_new.sum()), is_new.size), share(int(can[is_new].sum()), int(can.sum())),
-                     share(int(got[is_new].sum()), int(got.sum())))
+    return Load(len(given), sum(one > 0 for one in given), max(given, default=0))

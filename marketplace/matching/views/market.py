@@ -104,8 +104,9 @@ def load(found: Market) -> Table:
 
 def newcomers(found: Market) -> Table:
     """Return newcomers' shares of organizations, of places and of pairs."""
-    shown = ((N_("占组织"), found.newcomers.providers), (N_("占名额"), found.newcomers.places),
-             (N_("占得到的项目"), found.newcomers.pairs))
+    metrics = figures.metrics_of(found.run)
+    shown = ((N_("占候选组织"), found.new_share), (N_("占名额"), metrics.new_places if metrics else None),
+             (N_("占得到的项目"), metrics.new_pairs if metrics else None))
     return Table(
         "newcomers", gettext("新组织的份额"),
         [Head(gettext("份额")), Head(gettext("新组织"), is_number=True, is_bar=True)],
@@ -174,14 +175,15 @@ def market() -> str:
 
 def _titles(found: Market) -> dict[str, str]:
     """Return titles that say what was found."""
-    thin = sum(1 for cell in found.cells if cell.few)
+    thin, metrics = sum(1 for cell in found.cells if cell.few), figures.metrics_of(found.run)
+    assert metrics is not None
     return {
         "cells_title": gettext("%(n)s 个类别和区域的组合里，有项目的候选少于 3 家", n=thin) if thin
         else gettext("每个类别和区域的项目都至少有 3 家候选"),
         "load_title": gettext("%(used)s 家得到项目，最多的得到 %(most)s 个，基尼系数 %(gini)s", used=found.load.used,
-                              most=found.load.most, gini=decimal(found.load.gini, 2)),
-        "new_title": gettext("新组织有 %(places)s 的名额，得到 %(pairs)s 的项目", places=per_cent(found.newcomers.places) or "—",
-                             pairs=per_cent(found.newcomers.pairs) or "—")}
+                              most=found.load.most, gini=decimal(metrics.gini, 2)),
+        "new_title": gettext("新组织有 %(places)s 的名额，得到 %(pairs)s 的项目", places=per_cent(metrics.new_places) or "—",
+                             pairs=per_cent(metrics.new_pairs) or "—")}
 
 
 def _columns(rows: Sequence[Line]) -> list[SimpleNamespace]:

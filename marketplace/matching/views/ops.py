@@ -27,8 +27,8 @@ REFUSED = 422
 Answer = str | Response | tuple[str | Response, int]
 NOTES: Mapping[Criterion, str] = {
     Criterion.CATEGORY: N_("服务类别与项目相同或相近"), Criterion.TEXT: N_("资料和项目说的是不是一回事"),
-    Criterion.AREA: N_("组织自报的服务区域，不看登记地"), Criterion.TRACK: N_("完成过的项目和评价，少的按平均拉近"),
-    Criterion.BUDGET: N_("项目预算与做过的项目是不是一个量级"), Criterion.CAPACITY: N_("还能再接几个项目"),
+    Criterion.AREA: N_("组织自报的服务区域，不看登记地"), Criterion.TRACK: N_("完成过的项目和评价"),
+    Criterion.BUDGET: N_("预算和做过的项目是否相近"), Criterion.CAPACITY: N_("还能再接几个项目"),
 }
 LABELS = {
     "criteria": {one: CRITERION_LABELS[one] for one in CRITERIA}, "notes": NOTES,

@@ -93,7 +93,7 @@ def weights_preview() -> str:
     """Answer the form while it is typed in: the sum, and what would change. Nothing is kept."""
     form = WeightForm()
     form.validate()
-    return render_template("matching/_weights_preview.html", **{**_preview(form), "form": form})
+    return render_template("matching/_weights_preview.html", form=form, is_fragment=True, **_preview(form))
 
 
 def _preview(form: WeightForm) -> dict[str, object]:

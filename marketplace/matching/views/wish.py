@@ -11,13 +11,17 @@ from marketplace.matching.policy import runs as policy
 from marketplace.matching.queries import boards
 from marketplace.matching.queries.overview import edges_of
 from marketplace.matching.queries.previews import shortage_of
+from marketplace.matching.queries.wanting import shortage_of_project
 from marketplace.matching.rules.hard import RULES
+from marketplace.matching.rules.runs import NeedState
+from marketplace.matching.rules.shortage import Shortage
 from marketplace.matching.views.ops import READERS, blueprint, exports, run_of
 from marketplace.matching.views.tables import Head, Line, Table
 from marketplace.web.access import for_roles
 from marketplace.web.actor import current_actor
 from marketplace.web.services import services
 
+SHORT = (NeedState.UNASSIGNED, NeedState.PARTLY)
 NO_PROJECT = N_("这个项目没有参加这次匹配")
 
 
@@ -46,6 +50,14 @@ def ruled_table(run: MatchingRun, ref: str) -> Table:
          for label, many in sorted(counts.items(), key=lambda pair: -pair[1])], sub_word=gettext("依据"))
 
 
+def _shortage(run: MatchingRun, need: RunNeed | None) -> Shortage | None:
+    """Return what a project lacks, or the whole run where none is named."""
+    session, flows = db.session(), services().flows
+    if need is None:
+        return shortage_of(session, run, flows=flows)
+    return shortage_of_project(session, run, need.project_id, flows=flows) if need.state in SHORT else None
+
+
 @blueprint.get("/ops/matching/<ref>/why")
 @for_roles(*READERS)
 def wish(ref: str) -> str:
@@ -56,5 +68,5 @@ def wish(ref: str) -> str:
     return render_template(
         "matching/run_wish.html", run=run, need=need, project=need.project if need else None,
         ruled=table if table and table.rows else None, may_edit=policy.may_edit(current_actor(), run),
-        shortage=shortage_of(db.session(), run, flows=services().flows),
+        shortage=_shortage(run, need),
         exports=exports(endpoint="matching_ops.export", ref=run.ref))
