@@ -198,7 +198,7 @@ def test_an_operator_clears_a_flag_once_the_provider_declared(app, client, stage
     assert stage.name not in text(client.get("/ops/conflicts"))
     page = text(client.get("/ops/conflicts?show=settled"))
     assert "不是同一人" in page
-    assert "已排除" in text(client.get(stage.case))
+    assert "可以配对" in text(client.get(stage.case))
 
 
 def test_a_confirmed_flag_is_told_to_the_provider_as_a_bar(client, stage):

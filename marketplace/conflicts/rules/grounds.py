@@ -161,7 +161,7 @@ class Outcome(StrEnum):
     CONFIRMED = "confirmed"
 
 
-OUTCOME_LABELS: Mapping[Outcome, str] = {Outcome.CLEARED: N_("已排除"), Outcome.CONFIRMED: N_("已确认冲突")}
+OUTCOME_LABELS: Mapping[Outcome, str] = {Outcome.CLEARED: N_("可以配对"), Outcome.CONFIRMED: N_("已确认冲突")}
 CHOICES: Mapping[Clearing, Mapping[Outcome, str]] = {    # what an operator chooses between
     Clearing.LOOK: {Outcome.CLEARED: N_("排除：不构成利益冲突"), Outcome.CONFIRMED: N_("确认：构成利益冲突")},
     Clearing.WITHDRAWAL: {Outcome.CLEARED: N_("已回避：工作人员已退出相关采购"), Outcome.CONFIRMED: N_("没有回避：仍构成利益冲突")},
