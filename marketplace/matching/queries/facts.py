@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Row, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from marketplace.catalogs.models import Area
-from marketplace.catalogs.queries import category_names
+from marketplace.catalogs.queries import area_names, category_names
 from marketplace.contracts.models import Contract
 from marketplace.core.clock import beijing_date
 from marketplace.matching.rules.facts import NeedFacts, ProviderFacts
@@ -124,22 +124,31 @@ def _grouped(rows: Iterable[Any]) -> dict[int, list[Any]]:
 def need_facts(session: Session, projects: Iterable[Project], *, simple: Simplify) -> list[NeedFacts]:
     """Return posted or planned projects as the score sees them; one without an area lies in that of its buyer."""
     kept = list(projects)
-    parents = area_parents(session)
+    parents, places = area_parents(session), area_names(session)
     ids = [one.id for one in kept]
     indicators = _grouped(session.execute(select(Indicator.project_id, Indicator.name).where(
         Indicator.project_id.in_(ids)).order_by(Indicator.position))) if ids else {}
-    return [_need(one, parents, indicators.get(one.id, ()), simple) for one in kept]
+    return [_need(one, parents, places, indicators.get(one.id, ()), simple) for one in kept]
 
 
-def _need(project: Project, parents: Mapping[str, tuple[str, ...]], indicators: Iterable[str],
-          simple: Simplify) -> NeedFacts:
-    """Return one project."""
+def _need(project: Project, parents: Mapping[str, tuple[str, ...]], places: Mapping[str, str],
+          indicators: Iterable[str], simple: Simplify) -> NeedFacts:
+    """Return one project; the names of its own place are taken out of its texts, its area says where it is."""
     code = project.area_code or project.buyer.area_code or ""
+    areas = (code, *parents.get(code, ())) if code else ()
+    names = sorted((places[one] for one in areas if one in places), key=len, reverse=True)
+
+    def bare(text: str) -> str:
+        text = simple(text)
+        for name in names:
+            text = text.replace(name, " ")
+        return text
+
     rest = "\n".join((project.body[:LONGEST_ABOUT], *indicators))
     return NeedFacts(
         key=project.id, ref=project.ref,
-        texts=tuple(map(simple, (project.title, project.target_group, project.summary, rest))),
-        category=project.category_code or "", areas=(code, *parents.get(code, ())) if code else (),
+        texts=tuple(map(bare, (project.title, project.target_group, project.summary, rest))),
+        category=project.category_code or "", areas=areas,
         budget_fen=project.budget.fen if project.budget else None, procedure=project.procedure,
         required_kinds=frozenset(project.qualified_kinds or ()), required_certified=project.certified_min,
         required_grade=project.grade_min, buyer_key=project.buyer_id)

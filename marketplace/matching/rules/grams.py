@@ -19,7 +19,7 @@ from marketplace.search.rules.dictionary import Entry, EntryKind, above, wider
 
 PIECES = (2, 3)                          # lengths of the pieces that are compared
 PIECE_BITS = 18
-LONGEST_FORM, SHORTEST_PLACE = 8, 3
+LONGEST_FORM, SHORTEST_PLACE, LEAST_LITERAL = 8, 3, 3
 SAME, WIDER = 3.0, 1.5                   # weight of a concept beside a piece: itself, those above it
 MOST_REPEATS = 3.0                       # a word said ten times is worth no more than one said three times
 MOST_CHARACTERS = 4_000                  # of one text; a profile of 100,000 characters gains nothing by its length
@@ -122,18 +122,22 @@ class Reader:
         return {size: hashes.get(size, np.zeros(0, np.uint64)) for size in PIECES}, found, silent
 
     def shared(self, columns: NDArray[np.int32], text: Sequence[str], *, most: int = 4) -> tuple[str, ...]:
-        """Return the words behind columns that two texts share: names of concepts, then literal words of `text`.
+        """Return the words behind columns that two texts share, for a person.
 
-        A concept that lies above another of them, and a word inside another, is left out.
+        Concepts that both name come first, then literal words of `text`; only where there is neither, what lies above
+        the concepts of both. A concept above another of them, and a word inside another, is left out.
         """
         base = 1 << PIECE_BITS
-        numbers = sorted({(int(column) - base) // 2 for column in columns if column >= base})
-        over = {up for number in numbers for up in self._above[self.concepts[number]]}
-        words = [self.concepts[number] for number in numbers if number not in over]
-        words.sort(key=lambda name: (-len(name), name))
-        pieces = set(columns[columns < base].tolist())
-        literal = [word for word in self._literal("\n".join(text), pieces) if not any(word in one for one in words)]
-        return tuple((words + literal)[:most])
+        meant = [int(column) - base for column in columns if column >= base]
+        named = [number // 2 for number in meant if number % 2 == 0]
+        wider = [number // 2 for number in meant if number % 2]
+        over = {up for number in wider for up in self._above[self.concepts[number]]}
+        words = sorted((self.concepts[number] for number in named if number not in over), key=_longest_first)
+        literal = self._literal("\n".join(text), set(columns[columns < base].tolist()))
+        words += [word for word in literal if len(word) >= LEAST_LITERAL]
+        words = words or sorted((self.concepts[number] for number in wider if number not in over), key=_longest_first)
+        return tuple(dict.fromkeys(
+            word for word in words if not any(word in one and word != one for one in words)))[:most]
 
     def _literal(self, text: str, pieces: set[int]) -> list[str]:
         """Return the stretches of a text that consist of shared pieces, longest first."""
@@ -148,7 +152,7 @@ class Reader:
                 start = at
             end = at + size
         found.add(line[start:end].strip() if start is not None else "")
-        return sorted(found - {""}, key=lambda word: (-len(word), word))
+        return sorted(found - {""}, key=_longest_first)
 
 
 def _table(entries: Sequence[Entry], place: Mapping[str, int], over: Mapping[str, Sequence[int]], _columns: int) -> tuple[
@@ -206,6 +210,11 @@ def _hash_of(term: str) -> int:
     for code in codes:
         rolling = _step(rolling, np.array([code], np.uint32))
     return int(_mix(rolling)[0])
+
+
+def _longest_first(word: str) -> tuple[int, str]:
+    """Return the key by which words are ordered for a person."""
+    return -len(word), word
 
 
 @lru_cache(maxsize=256)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from marketplace.matching.rules.hard import EVERYWHERE, RULES
 from marketplace.matching.rules.levels import Levels
 
 if TYPE_CHECKING:
     from marketplace.matching.rules.market import Market
 
 Places = NDArray[np.int64]
-_ALL_FINE = 0
+_ALWAYS = sum(int(rule) for rule, text in RULES.items() if text.procedures == EVERYWHERE)
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,13 @@ class Stated:
 class Ground:
     """Those who may serve a place: `places` in the market, in order, with the level of each for the area.
 
-    `serving`: how many serve the place; those whom a rule of their own rules out are counted but not held, unless the
-    ground is made with `with_barred`.
+    `serving`: how many serve the place; those whom a rule of their own rules out in every procedure are counted but not
+    held, unless the ground is made with `with_barred`.
     """
 
     def __init__(self, market: "Market", places: Places, level: Levels, *, with_barred: bool = False) -> None:
         self.serving = len(places)
-        kept = slice(None) if with_barred else market.bits[places] == _ALL_FINE
+        kept = slice(None) if with_barred else market.bits[places] & _ALWAYS == 0
         self._market = market
         self.places, self.levels = places[kept], level[kept]
         self._stated: dict[str, Stated] = {}
