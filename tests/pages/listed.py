@@ -64,9 +64,12 @@ PAGES: dict[str, tuple[str, ...]] = {
                  "/ops/dictionary", "/ops/dictionary?q=长者&kind=concept", "/ops/dictionary?q=没有这个词",
                  "/ops/dictionary/new", "/ops/dictionary/concepts/老年人", "/ops/dictionary/import",
                  "/ops/dictionary/changes", "/ops/dictionary/versions",
+                 "/ops/matching", "/ops/matching/{run_live}", "/ops/matching/{run_draft}", "/ops/matching/{run_waiting}", "/ops/matching/{run_cancelled}", "/ops/matching/{run_draft}/pairs", "/ops/matching/{run_draft}/pairs?category=A0501&state=pinned",
+                 "/ops/matching/{run_draft}/unmatched", "/ops/matching/{run_draft}/edits", "/ops/matching/{run_draft}/compare", "/ops/matching/{run_draft}/why", "/ops/matching/{run_draft}/why?project={match_nobody}",
+                 "/ops/matching/{run_draft}/edit", "/ops/matching/{run_draft}/edit?kind=forbid&project={match_meals}", "/ops/matching/weights", "/ops/matching/weights/1", "/ops/matching/weights/edit", "/ops/matching/market",
                  "/catalogs/editions/{edition_draft}", "/catalogs/editions/{edition_draft}/items", "/my"),
     "security_officer": ("/ops", "/ops/people", "/ops/people/new", "/ops/people/{person_handler}"),
-    "auditor": ("/ops", "/ops/audit", "/ops/audit?verify=1", "/desk/projects/{ranked}/award"),
+    "auditor": ("/ops", "/ops/matching", "/ops/matching/{run_draft}", "/ops/matching/{run_draft}/pairs", "/ops/matching/weights", "/ops/matching/market", "/ops/audit", "/ops/audit?verify=1", "/desk/projects/{ranked}/award"),
 }
 EXPECTED: dict[tuple[str, str], int] = {
     ("visitor", "/nothing-here"): 404, ("visitor", "/v/0000-0000-0000-0000"): 404, ("handler", "/ops"): 403,
@@ -88,5 +91,6 @@ NOT_PAGES = {
     "funding.own_proof": "a download",
     "fundplans.export": "a download", "fundplans.shortlist_export": "a download",
     "funding.order_file": "a download", "funding.orders_export": "a download", "funding.receipts_export": "a download",
+    "matching_ops.export": "a download", "matching_ops.export_all": "a download", "matching_ops.market_export": "a download",
     "imports.error_workbook": "a download", "awards.desk_file": "a download", "awards.offer_file": "a download",
 }
