@@ -17,6 +17,9 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/desk/projects/{draft}/edit/basics", "/desk/projects/{draft}/edit/requirement", "/desk/projects/{draft}/edit/indicators",
         "/desk/projects/{draft}/edit/scoring", "/desk/projects/{draft}/edit/payment", "/desk/projects/{draft}/edit/time",
         "/desk/projects/{draft}/edit/files", "/desk/projects/{draft}/preview", "/desk/projects/{open}/questions",
+        "/projects/{open}/suggested-providers", "/projects/{draft}/suggested-providers", "/projects/{open}/suggested-providers?named=白鹭街道助老服务中心",
+        "/projects/{open}/suggested-providers/compare?with={side_near},{side_thin},{side_far},{side_firm}", "/projects/{open}/suggested-providers/tell",
+        "/projects/{soon}", "/projects/{failed}/suggested-providers", "/projects/{failed}/invitations",
         "/desk/projects/{open}/addendum", "/desk/projects/{draft}/terminate", "/projects/{open}", "/desk/projects/{opened}/panel",
         "/desk/projects/{scoring}/panel", "/desk/projects/{ranked}/award", "/desk/projects/{ranked}/offers/{offer}", "/contracts",
         "/contracts/{contract}", "/purchase-lists/mine", "/purchase-lists/{list}", "/purchase-lists/{list}/amend",
@@ -25,7 +28,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/purchase-lists/by-unit/{unit}/{year}", "/imports", "/imports/new?target=purchase_list", "/imports/{import_uploaded}", "/imports/{import_checked}", "/ops",
         "/fund", "/fund/pledges", "/fund/payouts", "/fund/profile", "/fund/pledges/{pledge_own}", "/fund/pledges/{pledge_own}/release", "/fund/projects/{open}", "/fund/payouts/{release}",
     ),
-    "approver": ("/desk", "/my", "/desk/projects/{in_review}/review", "/desk/projects/{ranked}/award", "/desk/projects/{awarded}/award"),
+    "approver": ("/desk", "/my", "/desk/projects/{in_review}/review", "/desk/projects/{ranked}/award", "/desk/projects/{awarded}/award", "/projects/{failed}/invitations/recommend"),
     "unit_admin": ("/desk", "/desk/conflicts", "/desk/members", "/desk/members/invite"),
     "district": ("/desk", "/my"),
     "provider_admin": (
@@ -33,7 +36,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/contracts/{contract}",
     ),
     "provider_member": (
-        "/org", "/org/conflicts", "/projects/{soon}", "/projects/{soon}/bid", "/projects/{soon}/bid/price", "/projects/{soon}/bid/plan",
+        "/org", "/org/conflicts", "/org/matches", "/projects/{open}/why-not-me", "/projects/{soon}/why-not-me", "/projects/{soon}", "/projects/{soon}/bid", "/projects/{soon}/bid/price", "/projects/{soon}/bid/plan",
         "/projects/{soon}/bid/team", "/projects/{soon}/bid/track_record", "/projects/{soon}/bid/budget",
         "/projects/{soon}/bid/contact", "/projects/{soon}/bid/files", "/projects/{soon}/bid/check",
         "/bids/{bid_sealed}", "/bids/{bid_sealed}/receipt", "/bids/{bid_sealed}/withdraw", "/bids/{bid_awarded}/result",
@@ -73,6 +76,7 @@ PAGES: dict[str, tuple[str, ...]] = {
 }
 EXPECTED: dict[tuple[str, str], int] = {
     ("visitor", "/nothing-here"): 404, ("visitor", "/v/0000-0000-0000-0000"): 404, ("handler", "/ops"): 403,
+    ("approver", "/projects/{failed}/invitations/recommend"): 403,   # its project is no longer open
 }
 
 # GET routes that are no pages, each with its reason.
@@ -92,5 +96,5 @@ NOT_PAGES = {
     "fundplans.export": "a download", "fundplans.shortlist_export": "a download",
     "funding.order_file": "a download", "funding.orders_export": "a download", "funding.receipts_export": "a download",
     "matching_ops.export": "a download", "matching_ops.export_all": "a download", "matching_ops.market_export": "a download",
-    "imports.error_workbook": "a download", "awards.desk_file": "a download", "awards.offer_file": "a download",
+    "suggestions.suggested_file": "a download", "imports.error_workbook": "a download", "awards.desk_file": "a download", "awards.offer_file": "a download",
 }

@@ -14,6 +14,7 @@ from marketplace.contracts.models import Contract
 from marketplace.core.access import Actor
 from marketplace.core.clock import beijing_date
 from marketplace.desks.rules import EXPIRY_WARNING
+from marketplace.matching.queries.outreach import followed_by
 from marketplace.organizations.models import Organization, Rating
 from marketplace.projects.models import Project
 from marketplace.projects.rules import ProjectState
@@ -49,6 +50,7 @@ class ProviderDesk:
     work: Sequence[Work]
     expiring: Sequence[Expiry]
     suggestions: Sequence[Project]
+    followed: Sequence[Project] = ()
 
     def count(self, *stages: str) -> int:
         """Return how many projects stand in one of these stages."""
@@ -62,7 +64,8 @@ def provider_desk(session: Session, actor: Actor, *, now: datetime) -> ProviderD
         return None
     work = _work(session, organization.id)
     return ProviderDesk(organization, work, _expiring(session, organization.id, beijing_date(now)),
-                        _suggestions(session, organization, [w.project.id for w in work], now))
+                        _suggestions(session, organization, [w.project.id for w in work], now),
+                        followed_by(session, organization.id)[:SUGGESTIONS])
 
 
 def _work(session: Session, organization_id: int) -> list[Work]:
