@@ -32,11 +32,12 @@ def plans_for_all() -> Select[FundPlan]:
 
 def plans_of(actor: Actor) -> Select[FundPlan]:
     """Return an organization's own plans and those across funders that were shared and use its pools, newest first."""
+    organization_id = actor.organization_id or 0        # nobody's: "is none" would be the plans across all funders
     uses = (select(FundPlanFund.plan_id).join(MatchingPool, MatchingPool.id == FundPlanFund.pool_id)
             .join(Funder, Funder.id == MatchingPool.funder_id)
-            .where(Funder.organization_id == actor.organization_id, Funder.verified_at.is_not(None)))
+            .where(Funder.organization_id == organization_id, Funder.verified_at.is_not(None)))
     return _newest(select(FundPlan).where(
-        (FundPlan.organization_id == actor.organization_id)
+        (FundPlan.organization_id == organization_id)
         | (FundPlan.organization_id.is_(None) & (FundPlan.state == PlanState.SHARED) & FundPlan.id.in_(uses))))
 
 
