@@ -145,7 +145,7 @@ def test_the_market_says_the_same_on_the_page_and_in_the_files(operator, app, wo
         run = run_by(world["run_live"])
         pairs = db.session().query(Pairing).filter(Pairing.run_id == run.id, Pairing.state != "removed").count()
         gini = run.metrics["gini"]
-    assert sum(int(row[0].split()[0]) * int(row[1]) for row in loads[1:]) == pairs
+    assert sum(int(row[0].split()[1]) * int(row[1]) for row in loads[1:]) == pairs
     assert f"基尼系数 {gini:.2f}" in page
     assert sum(int(row[2]) for row in rows(operator, "top")[1:]) == pairs
     past = rows(operator, "past")

@@ -99,7 +99,7 @@ def load(found: Market) -> Table:
     return Table(
         "load", gettext("每家得到几个项目"),
         [Head(gettext("得到的项目")), Head(gettext("组织"), is_number=True, is_bar=True)],
-        [Line([gettext("%(n)s 个", n=pairs), str(many)], bar=many / most) for pairs, many in found.steps])
+        [Line([gettext("得到 %(n)s 个项目", n=pairs), str(many)], bar=many / most) for pairs, many in found.steps])
 
 
 def newcomers(found: Market) -> Table:
@@ -121,7 +121,7 @@ def top(found: Market) -> Table:
         [Head(gettext("组织")), *(Head(gettext(word), is_number=True, is_bar=bar) for word, bar in (
             (N_("得到的项目"), True), (N_("在手的项目"), False), (N_("自报还能接"), False)))],
         [Line([one.provider.name, str(one.pairs), str(one.running), "" if one.free is None else str(one.free)],
-              sub=gettext("新组织") if one.is_new else "", url=f"/organizations/{one.provider.ref}", bar=one.pairs / most)
+              sub=gettext("还没有完成过项目") if one.is_new else "", url=f"/organizations/{one.provider.ref}", bar=one.pairs / most)
          for one in found.loaded], sub_word=gettext("说明"))
 
 
@@ -138,9 +138,9 @@ def past(_found: Market) -> Table:
             sub=f"{day(one.run.finished_at)} {one.run.title}", bar=metrics.matched_share if metrics else None))
     return Table(
         "past", gettext("历次方案"),
-        [Head(gettext("方案")), Head(gettext("权重")), *(Head(gettext(word), is_number=True, is_bar=bar) for word, bar in (
+        [Head(gettext("方案号")), Head(gettext("权重")), *(Head(gettext(word), is_number=True, is_bar=bar) for word, bar in (
             (N_("配上的份额"), True), (N_("总分"), False), (N_("基尼系数"), False), (N_("新组织得到的份额"), False),
-            (N_("每 100 对人工改动"), False))), Head(gettext("发布"))], rows, sub_word=gettext("说明"))
+            (N_("每 100 对人工改动"), False))), Head(gettext("发布情况"))], rows, sub_word=gettext("说明"))
 
 
 def accepted(_found: Market) -> Table:

@@ -56,8 +56,8 @@ def runs_table() -> Table:
             decimal(line.ratio, 4) if line else "", gettext(PUBLICATION_LABELS[Publication(run.publication)]),
             moment(run.created_at)]))
     return Table("runs", gettext("匹配方案"), _heads(
-        N_("方案"), N_("名称"), N_("范围"), N_("权重版本"), N_("计算"), N_("配上的名额"), N_("需要的名额"), N_("总分"),
-        N_("与最优之比"), N_("发布"), N_("开始")), rows)
+        N_("方案号"), N_("名称"), N_("范围"), N_("权重版本"), N_("计算"), N_("配上的名额"), N_("需要的名额"), N_("总分"),
+        N_("与最优之比"), N_("发布情况"), N_("开始")), rows)
 
 
 def weights_table() -> Table:
