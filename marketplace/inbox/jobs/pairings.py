@@ -15,7 +15,7 @@ from marketplace.projects.models import Project
 
 
 def tell_units(run_ref: str, **_facts: object) -> None:
-    """Tell the units whose projects have suggested providers, once for each state of the run; nothing once it is out."""
+    """Tell the units whose projects have suggestions, once for each state of the run; nothing once it is withdrawn."""
     now = utc_now()
     session = db.session()
     run = session.scalar(select(MatchingRun).where(MatchingRun.ref == run_ref))

@@ -72,7 +72,8 @@ class MatchingRun(Model):
         CheckConstraint("(publication IN ('unpublished', 'superseded')) = (unpublished_at IS NOT NULL)",
                         name="unpublished_has_time"),
         CheckConstraint("(publication = 'superseded') = (superseded_by_id IS NOT NULL)", name="superseded_has_heir"),
-        Index("uq_matching_run_published", "scope", unique=True, sqlite_where=text(_LIVE), postgresql_where=text(_LIVE)),
+        Index("uq_matching_run_published", "scope", unique=True,
+              sqlite_where=text(_LIVE), postgresql_where=text(_LIVE)),
         Index("uq_matching_run_busy", "scope", "reach", "weight_set_id", unique=True,
               sqlite_where=text(_BUSY), postgresql_where=text(_BUSY)),
     )

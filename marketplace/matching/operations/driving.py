@@ -1,4 +1,4 @@
-"""Computes one run from beginning to end for a worker or a page: the work outside, each note in a transaction of its own."""
+"""Computes one run from end to end, for a worker or a page: the work outside of transactions, the notes inside."""
 
 import logging
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""People overrule a run: an edit they have previewed, a pairing that both sides agreed to. Append-only, with reasons."""
+"""People overrule a run: an edit they have previewed, a pairing both sides agreed to. Append-only, with reasons."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -40,7 +40,8 @@ def commit_edit(session: Session, *, actor: Actor, run: MatchingRun, plan: Plan,
     """
     run = locked(session, run.ref)
     require(policy.may_edit(actor, run))
-    if not run.edits == edits == plan.number or run.publication != plan.standing.publication or plan.standing.ref != run.ref:
+    seen = plan.standing
+    if not run.edits == edits == plan.number or (seen.ref, seen.publication) != (run.ref, run.publication):
         raise Conflict(_STALE)
     if plan.edit.kind == EditKind.CONFIRM:
         raise Invalid(N_("请在配对旁边确认"), field="kind")

@@ -66,7 +66,7 @@ class Gone:
 
 def start_run(session: Session, *, actor: Actor, order: RunOrder, now: datetime,
               due_at: datetime | None = None) -> MatchingRun:
-    """MatchingRun: -> queued, with the weights in force; a job computes it from `due_at` on (the worker, or a page before it).
+    """MatchingRun: -> queued, with the weights in force; a worker computes it from `due_at` on, a page before.
 
     Raises Conflict while a run of the same scope, reach and weights is queued or running: the database holds that.
     """

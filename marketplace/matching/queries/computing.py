@@ -111,7 +111,7 @@ def size_of(session: Session, *, scope: str, reach: str, now: datetime) -> int:
 
 
 def compute(session: Session, order: Order, *, engines: Engines, now: datetime, watch: Watch) -> Outcome:
-    """Read the projects and the market, score, solve and measure. `watch` is told of each step and may raise to stop."""
+    """Read projects and market, score, solve and measure. `watch` is told of each step and may raise to stop."""
     watch(Phase.READING, PHASE_STARTS[Phase.READING])
     simple = engines.converter.to_simplified
     ids = _project_ids(session, order.scope, order.reach, now)

@@ -1,4 +1,4 @@
-"""What an edit would change: the stored pairs solved again with it. A pure read; `operations.edits` commits what it gave."""
+"""What an edit would change: the stored pairs solved again with it. A pure read; `operations.edits` commits it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

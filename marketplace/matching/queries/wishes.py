@@ -53,7 +53,7 @@ class Known:
 
 def checked(session: Session, edges: Edges, wishes: Wishes, pairs: frozenset[Pair], edit: Edit, *, engines: Engines,
             now: datetime) -> Edit:
-    """Return the edit, with the columns of its pair where a pin names no candidate; raises Invalid when it may not be."""
+    """Return the edit, with the columns of its pair where a pin names no candidate; raises Invalid otherwise."""
     known = Known(edges, wishes, pairs)
     if edit.kind != EditKind.CAPACITY and edit.project is not None and not known.has_project(edit.project):
         raise Invalid(NO_SUCH_PROJECT, field="project")

@@ -111,14 +111,14 @@ def network(problem: Problem) -> Network:
         tails=np.concatenate([need_at, np.arange(len(needs)), len(needs) + slots]).astype(np.int64),
         heads=np.concatenate([len(needs) + provider_at, np.full(len(needs) + len(slots), sink)]).astype(np.int64),
         capacities=np.concatenate([np.ones(len(rows), np.int64), units, slot_room]),
-        costs=np.concatenate([-worth[rows] * scale - problem.stands[rows], np.full(len(needs), 1 - problem.least * scale, np.int64),
-                              slot_costs * scale]),
+        costs=np.concatenate([-worth[rows] * scale - problem.stands[rows],
+                              np.full(len(needs), 1 - problem.least * scale, np.int64), slot_costs * scale]),
         supplies=np.concatenate([units, np.zeros(len(providers), np.int64), [-int(units.sum())]]),
         rows=rows)
 
 
 def _places(problem: Problem, providers: Ints32, degrees: Ints64) -> tuple[Ints64, Ints64, Ints64]:
-    """Return each provider's arcs to the sink: its number, the cost and the room of each; one arc a place with a load."""
+    """Return each provider's arcs to the sink: its number, cost and room of each; one arc a place where load counts."""
     room = np.minimum(problem.places[providers], degrees).astype(np.int64)
     if not problem.load:
         return np.arange(len(providers)), np.zeros(len(providers), np.int64), room

@@ -1,4 +1,4 @@
-"""Proofs that an assignment is the best: the bound of the linear program, and prices whose sum equals the total. Pure."""
+"""Proofs that an assignment is the best: the linear program's bound, and prices whose sum equals the total. Pure."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ class Prices:
 
     @property
     def scarcity(self) -> Ints64:
-        """Return what each provider's last place is worth to the next project beyond its load; 0 where places are left."""
+        """Return what each provider's last place is worth to the next project, less its load; 0 with places left."""
         return np.where(self.is_full, self.worth - self.last, 0)
 
 
@@ -49,7 +49,8 @@ def lp_bound(problem: Problem, programs: ProgramSolver) -> float:
         .astype(np.float64),
         rows=np.concatenate([need_row[edges.needs[rows]], np.arange(len(needs)), len(needs) + at, len(needs) + slots])
         .astype(np.int64),
-        columns=np.concatenate([every, m + np.arange(len(needs)), every, m + len(needs) + np.arange(s)]).astype(np.int64),
+        columns=np.concatenate([every, m + np.arange(len(needs)), every, m + len(needs) + np.arange(s)])
+        .astype(np.int64),
         entries=np.concatenate([np.ones(m + len(needs) + m), -np.ones(s)]),
         low=np.concatenate([problem.units[needs], np.full(len(providers), -np.inf)]).astype(np.float64),
         high=np.concatenate([problem.units[needs], np.zeros(len(providers))]).astype(np.float64),
@@ -96,7 +97,7 @@ def prices(solution: Solution) -> Prices:
 
 
 def certificate(solution: Solution, at: Prices) -> int:
-    """Return the bound that the prices prove: no assignment has a higher objective. Equal to it: this one is the best."""
+    """Return the bound that the prices prove: no assignment has a higher objective. One that has it is the best."""
     problem = solution.problem
     edges, rows = problem.edges, np.flatnonzero(problem.is_open)
     left = np.maximum(at.left, problem.least)

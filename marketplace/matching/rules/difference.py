@@ -8,7 +8,7 @@ from marketplace.matching.rules.edits import Pair
 
 @dataclass(frozen=True)
 class Difference:
-    """Pairs that go (`gone`) and come (`come`) with their totals in tenths, and both totals with empty places counted."""
+    """Pairs that go (`gone`) and come (`come`) with their totals in tenths; both totals, empty places counted."""
 
     gone: Mapping[Pair, int]
     come: Mapping[Pair, int]

@@ -25,9 +25,9 @@ class RunMetrics:
     """The figures of one run; totals in tenths of a point, shares from 0 to 1, None where there is nothing to share.
 
     `total`: pairs and the minimum for each place left empty; `bound`: what the prices prove to be the most. A project's
-    score is the mean of its pairs, 0 where it has none. Blocking: pairs in which both sides would rather have each other.
-    `new_places`: newcomers' share of all places; `assumed`: providers whose places are assumed. `top_rule`: the hard rule
-    that removed most providers from projects with no candidate, and how often.
+    score is the mean of its pairs, 0 where it has none. Blocking: pairs in which both sides would rather have each
+    other. `new_places`: newcomers' share of all places; `assumed`: providers whose places are assumed. `top_rule`: the
+    hard rule that removed most providers from projects with no candidate, and how often.
     """
 
     needs: int
@@ -75,7 +75,7 @@ def from_plain(plain: Mapping[str, object]) -> RunMetrics:
 
 
 def measure(solution: Solution, bound: int, *, before: frozenset[Pair] | None = None, overrides: int = 0) -> RunMetrics:
-    """Return the figures of an assignment. `before`: the pairs of the run to compare with; `overrides`: edits so far."""
+    """Return the figures of an assignment. `before`: pairs of the run to compare with; `overrides`: edits so far."""
     problem = solution.problem
     edges = problem.edges
     serving = problem.capacity > 0
@@ -111,8 +111,8 @@ def need_scores(solution: Solution) -> Ints64:
 def blocking_pairs(solution: Solution) -> int:
     """Return how many candidate pairs block: both sides gain by leaving what they have for each other.
 
-    A need with an empty place compares with the minimum, a provider with a place left with nothing. Points count without
-    the load of other projects, the same for both sides.
+    A need with an empty place compares with the minimum, a provider with a place left with nothing. Points count
+    without the load of other projects, the same for both sides.
     """
     problem = solution.problem
     edges, values = problem.edges, problem.values

@@ -1,4 +1,4 @@
-"""The problem that is solved: candidate pairs with their values, places, wishes; hashed, so that it can be named. Pure."""
+"""The problem that is solved: candidate pairs with their values, places, wishes; hashed, so it can be named. Pure."""
 
 import hashlib
 import json
@@ -22,9 +22,10 @@ class Problem:
     """Pairs and places as the solver sees them; points are integers in tenths.
 
     Of each pair: `values` (points, newcomer bonus, bonus of a pair that was in force), `stay` (what keeping it is worth
-    to the solver beyond that), `stands` (stands now: it wins ties), `is_open` (may be chosen), `is_fixed` (must be kept:
-    pinned or confirmed), `is_held` (was in force). Of each need: `units` still to be given beyond the fixed pairs, `takes_part`. Of each provider: `places`
-    left beyond the fixed pairs, `capacity` before them, `fixed` pairs, `is_assumed` (it has not said).
+    to the solver beyond that), `stands` (stands now: it wins ties), `is_open` (may be chosen), `is_fixed` (must be
+    kept: pinned or confirmed), `is_held` (was in force). Of each need: `units` still to be given beyond the fixed
+    pairs, `takes_part`. Of each provider: `places` left beyond the fixed pairs, `capacity` before them, `fixed` pairs,
+    `is_assumed` (it has not said).
     """
 
     edges: Edges
@@ -91,8 +92,8 @@ def make(edges: Edges, weights: Weights, wishes: Wishes | None = None, *, held: 
     places = np.maximum(capacity - fixed, 0)
     is_open = (units > 0)[edges.needs] & (places > 0)[edges.providers] & ~is_fixed & ~_marked(edges, wishes.forbids)
     stay = np.where(stands & ~is_held & is_live, bonus, 0).astype(np.int64)
-    return Problem(edges, weights, wishes, values, stay, stands, is_open, is_fixed, is_held, units, takes_part, capacity,
-                   places, fixed, is_assumed & serves)
+    return Problem(edges, weights, wishes, values, stay, stands, is_open, is_fixed, is_held, units, takes_part,
+                   capacity, places, fixed, is_assumed & serves)
 
 
 def with_candidates(edges: Edges, candidates: Mapping[Pair, Candidate]) -> Edges:
@@ -127,7 +128,8 @@ def without(edges: Edges, projects: Iterable[int], providers: Iterable[int]) -> 
     need_at, provider_at = np.cumsum(needs_stay) - 1, np.cumsum(providers_stay) - 1
     return Edges(
         need_keys=edges.need_keys[needs_stay], provider_keys=edges.provider_keys[providers_stay],
-        needs=need_at[edges.needs[rows]].astype(np.int32), providers=provider_at[edges.providers[rows]].astype(np.int32),
+        needs=need_at[edges.needs[rows]].astype(np.int32),
+        providers=provider_at[edges.providers[rows]].astype(np.int32),
         parts=edges.parts[rows], known=edges.known[rows], channels=edges.channels[rows], wants=edges.wants[needs_stay],
         ruled_out=edges.ruled_out[needs_stay], is_new=edges.is_new[providers_stay],
         running=edges.running[providers_stay], free=edges.free[providers_stay])

@@ -30,8 +30,8 @@ class Shortage:
     """What stands against a wish, in numbers: the projects that get nobody and the providers they compete for.
 
     `demand`: places asked for by the projects that compete; `supply`: places of all providers that could serve them;
-    `short`: places that stay empty whatever is chosen; `keys`: those projects. `rule`: the hard rule that removes most of
-    their providers, and how many. `fixes`: three things that would help, the strongest first.
+    `short`: places that stay empty whatever is chosen; `keys`: those projects. `rule`: the hard rule that removes most
+    of their providers, and how many. `fixes`: three things that would help, the strongest first.
     """
 
     demand: int
@@ -127,7 +127,7 @@ def _unweighed(problem: Problem) -> Problem:
 
 
 def _competing(full: Solution) -> tuple[Ints64, Ints64]:
-    """Return the needs and providers among which places are short: all that an empty place can reach by changing over."""
+    """Return the needs and providers among which places are short: all an empty place can reach by changing over."""
     problem = full.problem
     edges, wish = problem.edges, np.flatnonzero(problem.is_open & ~full.chosen)
     used = np.flatnonzero(full.chosen & ~problem.is_fixed)

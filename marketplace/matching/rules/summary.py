@@ -26,7 +26,8 @@ def pair_rows(solution: Solution, prices: Prices) -> dict[Pair, Row]:
     is_new = edges.is_new[edges.providers[rows]].tolist()
     columns = zip(
         solution.pairs, edges.parts[rows].tolist(), solution.totals.tolist(), solution.loads.tolist(), is_new,
-        problem.is_held[rows].tolist(), edges.known[rows].tolist(), edges.channels[rows].tolist(), scarcity, strict=True)
+        problem.is_held[rows].tolist(), edges.known[rows].tolist(), edges.channels[rows].tolist(), scarcity,
+        strict=True)
     found: dict[Pair, Row] = {}
     for pair, parts, total, load, newcomer, is_held, known, channel, price in columns:
         contributions = {str(one): points for one, points in zip(CRITERIA, parts, strict=True)}
