@@ -53,7 +53,7 @@ class DeclarationForm(FlaskForm):
 
     answer = RadioField(_l("近三年内有没有应当申报的关系？"), [InputRequired(_l("请选择“没有”或“有”"))],
                         choices=[SelectChoice(NONE, _l("没有")), SelectChoice(SOME, _l("有，如下"))])
-    relations = FieldList(FormField(RelationRow), max_entries=MOST_RELATIONS)
+    relations = FieldList(FormField(RelationRow), max_entries=2 * MOST_RELATIONS)   # too many are refused, not cut
     words = LongTextField(_l("其他说明"), most=MAX_WORDS)
 
     @classmethod
@@ -80,19 +80,15 @@ class DeclarationForm(FlaskForm):
                 row.form.relation.choices = _choices(STAFF_RELATIONS)
 
     def stated(self) -> list[Stated]:
-        """Return the relations that were filled in; with the answer "none" they stay out only when nothing was typed.
+        """Return the relations that were filled in; a row without a kind counts as "other", never as nothing."""
+        return [
+            Stated(Relation(one.relation.data or Relation.OTHER), one.body.data or "", one.code.data or None,
+                   one.person.data or "", one.since.data, one.until.data, one.words.data or "")
+            for one in self._filled()]
 
-        A row with words but no kind counts as "other": what somebody wrote is never dropped in silence.
-        """
-        found = []
-        for row in self.relations:
-            one = row.form
-            if not any((one.relation.data, one.body.data, one.code.data, one.person.data, one.words.data)):
-                continue
-            found.append(Stated(
-                Relation(one.relation.data or Relation.OTHER), one.body.data or "", one.code.data or None,
-                one.person.data or "", one.since.data, one.until.data, one.words.data or ""))
-        return found
+    def _filled(self) -> list[Any]:
+        """Return the rows in which anything stands."""
+        return [row.form for row in self.relations if any(one.data for one in row.form)]
 
     def blame(self, refused: Invalid) -> None:
         """Put the sentence of a refusal beside its field, also inside a row, or above the form."""
@@ -100,9 +96,7 @@ class DeclarationForm(FlaskForm):
         field: Any = self._fields.get(name)
         parts = name.split("-")
         if parts[0] == "relations" and parts[-1] in RelationRow()._fields:
-            filled = [row for row in self.relations if any(one.data for one in row.form)]
-            place = int(parts[1])
-            field = filled[place].form[parts[-1]] if place < len(filled) else None
+            field = self._filled()[int(parts[1])][parts[-1]]
         if name == "says_none":
             field = self.answer
         if field is None or field.type == "FieldList":

@@ -232,6 +232,13 @@ def test_a_body_hosted_by_the_funder_is_barred_and_two_funds_of_one_foundation_a
     assert {anchor for _, _, _, anchor in found(facts)} == {77, 78}
 
 
+def test_a_foundation_that_runs_projects_and_names_itself_is_one_ground_and_a_stranger_tells_nothing():
+    facts = funded(replace(FOUND, is_provider=True), ALPHA, stating=[
+        Stating(5, FOUND.name, FOUND.credit_code, "branch"), Stating(404, "", ALPHA.credit_code, "controls")])
+    assert found(facts) == {(Ground.FUNDER_ITSELF, 5, Side.FUNDER, 77)}
+    assert found(funded(ALPHA, backer=Backer(77, 404))) == set()
+
+
 # ---- ties of people ----
 
 def test_who_buys_and_acts_for_the_provider_bars():

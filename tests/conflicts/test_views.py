@@ -128,6 +128,8 @@ def test_one_more_row_keeps_what_was_typed_and_saves_nothing(app, client, stage)
     ({"answer": "none", "words": "长" * 501}, "500"),
     ({"answer": "some", "relations-0-relation": "board", "relations-0-body": "名" * 101}, "100"),
     ({"answer": "some", "relations-0-words": "只写了说明"}, "请写明对方单位或组织的名称"),
+    ({"answer": "some", "relations-0-since": "2024-01-01"}, "请写明对方单位或组织的名称"),
+    ({"answer": "some", **{f"relations-{place}-body": "甲" for place in range(21)}}, "最多申报 20 项"),
 ])
 def test_a_declaration_that_is_not_clear_comes_back_with_the_reason(app, client, stage, data, words):
     as_(client, stage, "admin")
@@ -173,6 +175,16 @@ def test_a_kind_that_only_a_provider_may_state_is_refused(client, stage):
     assert answer.status_code == UNPROCESSABLE
     more = client.post("/desk/conflicts", data={"answer": "some", "more": "1"})
     assert 'name="relations-1-body"' in text(more) or 'name="relations-0-body"' in text(more)
+
+
+def test_a_refusal_stands_beside_the_row_it_is_about_even_behind_a_blank_one(client, stage):
+    as_(client, stage, "handler")
+    answer = client.post("/desk/conflicts", data={
+        "answer": "some", "relations-0-relation": "", "relations-0-body": "", "relations-1-relation": "board",
+        "relations-1-body": stage.name, "relations-1-code": "123"})
+    assert answer.status_code == UNPROCESSABLE
+    assert 'id="relations-1-code-error"' in text(answer)
+    assert 'id="relations-0-code-error"' not in text(answer)
 
 
 # ---- the operator ----
