@@ -21,7 +21,7 @@ NEED_WEIGHTS = (2.0, 1.5, 1.0, 0.5)      # title, target group, summary, require
 PROVIDER_WEIGHTS = (2.0, 1.5, 1.0, 1.0)  # kinds of service, what it did, scope and about, name
 _LEAST_IDF = 0.1
 MOST_GROUNDS = 300                       # places whose providers are kept gathered
-COMMON = 0.25                            # what more than this share of all providers say tells nobody apart
+COMMON, LEAST_COMMON = 0.25, 50          # what more than this share of all providers (and so many) say tells nobody apart
 
 
 class Market:
@@ -49,7 +49,7 @@ class Market:
         raw = self.reader.rows([list(zip(one.texts, PROVIDER_WEIGHTS, strict=False)) for one in every])
         counts = np.bincount(raw.indices, minlength=raw.shape[1])
         idf = np.log((len(every) + 1) / (counts + 0.5))
-        self.is_common = counts > COMMON * len(every)
+        self.is_common = counts > max(COMMON * len(every), LEAST_COMMON)
         self.idf = np.maximum(idf, _LEAST_IDF).astype(np.float32)
         self.texts = self._weighted(raw)
 
