@@ -46,7 +46,9 @@ from marketplace.web.worker import run_until_idle
 from tests.browser.evening import build_evening
 from tests.browser.interests import build_interests
 from tests.browser.fundplans import build_fundplans
+from tests.browser.matching import build_market, build_runs
 from tests.browser.portfolio import build_agreement, build_portfolio
+from tests.browser.sides import build_sides
 from tests.browser.treasury import build_treasury
 from tests.factories.accounts import actor_of, make_person, with_password
 from tests.factories.bids import Bidding, an_offer
@@ -97,9 +99,13 @@ def build(app: Flask, now: datetime) -> World:
             _portfolio(session, world, now)
             unit = session.scalars(select(Organization).where(Organization.ref == world.refs["unit"])).one()
             world.refs.update(build_interests(session, unit=unit, people=world.people, now=now))
+        with transaction() as session:
+            _sides(session, world, now)
         run_until_idle()
         _mute(world, now)
         _note_papers(world)
+        _matching(world, now)
+        run_until_idle()
     return world
 
 
@@ -321,6 +327,21 @@ def _portfolio(session: Session, world: World, now: datetime) -> None:
     contracted = session.scalars(select(Project).where(Project.ref == world.refs["contracted"])).one()
     world.refs.update(build_agreement(session, project=contracted, now=now))
     world.refs.update(build_fundplans(session, refs=world.refs, people=world.people, now=now))
+
+
+def _sides(session: Session, world: World, now: datetime) -> None:
+    """Put providers of several fits around the open projects."""
+    by_name = {name: session.scalars(select(Project).where(Project.ref == world.refs[name])).one()
+               for name in ("open", "soon", "failed")}
+    world.refs.update(build_sides(session, project=by_name["open"], other=by_name["soon"], ended=by_name["failed"],
+                                  people=world.people, now=now))
+
+
+def _matching(world: World, now: datetime) -> None:
+    """Let the operator match a market: runs in several states, edits, two versions of the weights."""
+    with transaction() as session:
+        world.refs.update(build_market(session, now=now))
+    world.refs.update(build_runs(_member(db.session(), world.people["operator"]), world.refs))
 
 
 def _note_papers(world: World) -> None:
