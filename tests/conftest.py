@@ -17,6 +17,7 @@ from marketplace import create_app, integrations
 from marketplace.config import Config
 from marketplace.core.db import db
 from marketplace.core.ports import Services
+from marketplace.matching.queries import market
 from marketplace.web import migrate
 from tests.chromium import chromium  # noqa: F401 - a fixture
 from tests.fakes import MemoryMailer, QuickPdf
@@ -180,6 +181,7 @@ def app(engine: str, all_sites: Callable[[str], Flask], tmp_path: Path) -> Itera
     _site.extensions["marketplace.config"] = config
     _site.extensions["marketplace.services"] = test_services(config)
     _site.config["WTF_CSRF_ENABLED"] = False   # the tests of tokens switch it on; the journeys keep it on
+    market._kept.clear()                       # kept in the process; the database of a test is rolled back
     engines = db._app_engines[_site]
     real = engines[None]
     with real.connect().execution_options(writing=True) as connection:
