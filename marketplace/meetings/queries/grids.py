@@ -1,10 +1,15 @@
 """A version of a schedule as people read it: by round, by table, by organization, and the own list of one side."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, joinedload
 
+from marketplace.conflicts.queries import conflict_bits
+from marketplace.conflicts.rules import Kind
+from marketplace.core.text import N_
 from marketplace.meetings.models import Meeting, MeetingEvent, MeetingSchedule
 from marketplace.meetings.operations.events import facts_of
 from marketplace.meetings.queries import inputs as input_queries
@@ -12,6 +17,8 @@ from marketplace.meetings.rules import Slot, is_before_award, slots
 from marketplace.meetings.rules.changes import Difference, difference
 from marketplace.organizations.models import Organization
 from marketplace.projects.models import Project
+
+CONFLICT_NOTES = {Kind.CONFLICT: N_("有利益冲突，不能在这个项目里配对"), Kind.DECLARE_FIRST: N_("利益关系尚未申报或核对")}
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,14 @@ def lines_of(session: Session, event: MeetingEvent, schedule: MeetingSchedule, *
         query = query.where(or_(Meeting.organization_id == party, Meeting.project_id.in_(mine)))
     rows = session.scalars(query.order_by(Meeting.round, Meeting.table_number))
     return [Line(row, times[row.round], is_before_award(row.project.state)) for row in rows if row.round in times]
+
+
+def conflicts_among(session: Session, lines: Sequence[Line], *, today: date) -> dict[int, str]:
+    """Return what stands between both sides of meetings (meeting id -> sentence): a note for staff, no bar."""
+    bits = conflict_bits(session, {line.meeting.project_id for line in lines},
+                         {line.meeting.organization_id for line in lines}, today=today)
+    found = {line.meeting.id: bits.get((line.meeting.project_id, line.meeting.organization_id)) for line in lines}
+    return {meeting: CONFLICT_NOTES[bit.kind] for meeting, bit in found.items() if bit is not None}
 
 
 @dataclass(frozen=True)

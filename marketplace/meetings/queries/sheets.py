@@ -54,8 +54,9 @@ def _read(session: Session, rows: Sequence[Sequence[str]], columns: Mapping[str,
             continue
         try:
             party = _party(session, cells)
+            terms = _terms(cells, rounds)
             _check_twice(seen, (type(party).__name__, party.id), line)
-            made.append(Row(line, party, _terms(cells, rounds)))
+            made.append(Row(line, party, terms))
         except (Invalid, Denied) as refused:
             problems.append(BadRow(line, getattr(refused, "field", None) or "code", refused))
     if len(made) > MOST_PARTIES:

@@ -16,7 +16,7 @@ from marketplace.meetings.models import MeetingEvent, MeetingTable, MeetingVisit
 from marketplace.meetings.queries import grids
 from marketplace.meetings.queries import inputs as input_queries
 from marketplace.meetings.queries.points import Points
-from marketplace.meetings.rules import read_rounds
+from marketplace.meetings.rules import read_rounds, written_rounds
 from marketplace.meetings.rules.changes import difference, digest
 from marketplace.meetings.rules.edits import EDIT_LABELS, Edit, EditKind
 from marketplace.meetings.rules.inputs import Seat, edited
@@ -86,6 +86,7 @@ def preview(ref: str) -> Answer:
     commit_form.revision.data, commit_form.shown.data = str(event.revision), digest(solution.seats)
     return render_template(
         "meetings/preview.html", event=event, form=form, commit=commit_form, edit=edit, solution=solution,
+        subject=_subject(event, edit),
         difference=found, changes=grids.told(db.session(), found), labels=EDIT_LABELS, values=_values(form),
         current=input_queries.current(db.session(), event))
 
@@ -216,6 +217,20 @@ def _exchange(event: MeetingEvent, form: EditForm, edit: Edit, table: MeetingTab
         raise Invalid(N_("第 {round} 轮这两桌没有都排上洽谈，不能互换"), field="round", round=form.round.data)
     return replace(edit, round=form.round.data, pairs=((table.project_id, sits[other.project_id]),
                                                        (other.project_id, sits[table.project_id])))
+
+
+def _subject(event: MeetingEvent, edit: Edit) -> str:
+    """Return whom an edit is about, in words."""
+    inputs = input_queries.inputs_of(db.session(), event)
+    tables = {party.key: party.name for party in inputs.tables}
+    bodies = {party.key: party.name for party in inputs.organizations}
+    if edit.kind == EditKind.AWAY:
+        name = tables.get(edit.project or 0) or bodies.get(edit.organization or 0, "")
+        rounds = written_rounds(edit.away)
+        return gettext("%(name)s，第 %(rounds)s 轮不在场", name=name, rounds=rounds) if rounds else gettext(
+            "%(name)s，全部在场", name=name)
+    pairs = "；".join(f"{tables[project]} × {bodies[organization]}" for project, organization in edit.pairs)
+    return gettext("%(pairs)s，第 %(n)s 轮", pairs=pairs, n=edit.round) if edit.round else pairs
 
 
 def _values(form: EditForm) -> dict[str, str]:

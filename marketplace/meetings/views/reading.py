@@ -8,7 +8,7 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from marketplace.core.access import require
-from marketplace.core.clock import beijing, utc_now
+from marketplace.core.clock import beijing, beijing_date, utc_now
 from marketplace.core.db import db
 from marketplace.meetings import policy, rules
 from marketplace.meetings.models import MeetingEvent, MeetingSchedule, MeetingTable
@@ -53,10 +53,13 @@ def schedule(ref: str) -> Answer:
     kind = request.args.get("by") if request.args.get("by") in KINDS else "round"
     grid = grids.grid_of(db.session(), event, version)
     sides = grid.tables if kind == "table" else grid.organizations
+    number = _round_asked(grid)
+    notes = grids.conflicts_among(db.session(), grid.of_round(number), today=beijing_date(utc_now()))
     is_whole = request.args.get("all") == "1"
     return render_template(
         "meetings/schedule.html", event=event, version=version, kind=kind, grid=grid, is_whole=is_whole,
-        number=_round_asked(grid), page=_slice(sides, is_whole=is_whole), labels=rules.RUN_LABELS,
+        notes=notes if kind == "round" else {}, number=number,
+        page=_slice(sides, is_whole=is_whole), labels=rules.RUN_LABELS,
         looks=rules.RUN_LOOKS)
 
 
