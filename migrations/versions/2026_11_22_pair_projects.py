@@ -50,6 +50,7 @@ def upgrade() -> None:
         sa.Column("phase", sa.String(), nullable=False),
         sa.Column("progress", sa.Integer(), nullable=False),
         sa.Column("worker", sa.String(), nullable=True),
+        sa.Column("worked_at", UTCDateTime(timezone=True), nullable=True),
         sa.Column("cancel_asked_at", UTCDateTime(timezone=True), nullable=True),
         sa.Column("inputs_sha256", sa.String(), nullable=True),
         sa.Column("metrics", sa.JSON(), nullable=False),

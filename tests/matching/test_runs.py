@@ -245,7 +245,25 @@ def test_a_run_that_was_asked_to_stop_before_a_second_worker_took_over_ends(sess
     run = started(session, world)
     steps.begin_run(session, run_ref=run.ref, worker="dead", now=NOW)
     operations.cancel_run(session, actor=world.operator, run=run, now=NOW)
+    assert run.state == "running"
     assert compute(session, run).state == "cancelled"
+
+
+def test_a_run_whose_worker_is_not_heard_of_any_more_is_cancelled_at_once(session):
+    world = make_world(session, projects=1, providers=1)
+    run = started(session, world)
+    steps.begin_run(session, run_ref=run.ref, worker="dead", now=NOW)
+    operations.cancel_run(session, actor=world.operator, run=run, now=NOW + HOUR)
+    assert (run.state, run.finished_at) == ("cancelled", NOW + HOUR)
+
+
+def test_a_worker_comes_back_later_while_another_one_is_at_it(session):
+    world = make_world(session, projects=1, providers=1)
+    run = started(session, world)
+    steps.begin_run(session, run_ref=run.ref, worker="first", now=NOW)
+    with pytest.raises(Conflict, match="正在计算"):
+        compute(session, run, now=NOW + steps.SILENT - timedelta(seconds=1))
+    assert compute(session, run, now=NOW + steps.SILENT).state == "done"
 
 
 class BrokenFlows:
@@ -274,8 +292,9 @@ def test_a_run_whose_solver_breaks_fails_with_one_line_and_nothing_stored(sessio
 def test_a_second_worker_takes_over_and_the_first_ones_result_is_thrown_away(session):
     world = make_world(session)
     run = started(session, world)
+
     def other():
-        steps.begin_run(session, run_ref=run.ref, worker="other", now=NOW)
+        steps.begin_run(session, run_ref=run.ref, worker="other", now=NOW + HOUR)
 
     operations.drive(opener(session, 6, other), run_ref=run.ref, engines=services(), clock=lambda: NOW)
     session.refresh(run)
@@ -283,7 +302,7 @@ def test_a_second_worker_takes_over_and_the_first_ones_result_is_thrown_away(ses
     steps.end_cancelled(session, run_ref=run.ref, worker="first", now=NOW)
     steps.fail_run(session, run_ref=run.ref, worker="first", reason="x", now=NOW)
     assert run.state == "running"
-    assert compute(session, run).state == "done"
+    assert compute(session, run, now=NOW + 2 * HOUR).state == "done"
     assert counts(session, run) == [1, 3, 3]
 
 

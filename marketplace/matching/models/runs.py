@@ -34,6 +34,7 @@ class MatchingRun(Model):
     phase: Mapped[str] = mapped_column(default="waiting")
     progress: Mapped[int] = mapped_column(default=0)             # per cent
     worker: Mapped[str | None]                                   # who computes it; another one may take over
+    worked_at: Mapped[datetime | None]                           # when that one was last heard of
     cancel_asked_at: Mapped[datetime | None]
     inputs_sha256: Mapped[str | None] = mapped_column(index=True)
     metrics: Mapped[dict[str, object]] = mapped_column(JSON, default=dict)

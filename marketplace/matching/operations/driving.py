@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 def drive(opener: Opener, *, run_ref: str, engines: Engines, clock: Clock) -> None:
     """Compute a run and store it whole, or leave it cancelled or failed with nothing stored. Safe to call twice.
 
+    Raises Conflict while another worker is at it.
     `opener` opens a transaction of the caller (a worker or a view gives its own); no work is done inside one.
     """
     worker = new_ref()
@@ -34,7 +35,7 @@ def drive(opener: Opener, *, run_ref: str, engines: Engines, clock: Clock) -> No
     if order is None:
         return
     try:
-        _compute_and_store(session, order, _Work(opener, order, worker), engines, clock)
+        _compute_and_store(session, order, _Work(opener, order, worker, clock), engines)
     except runs.Lost:
         log.info("run %s is computed by somebody else", run_ref)
     except runs.CancelAsked:
@@ -47,12 +48,12 @@ def drive(opener: Opener, *, run_ref: str, engines: Engines, clock: Clock) -> No
             runs.fail_run(session, run_ref=run_ref, worker=worker, reason=_line(error), now=clock())
 
 
-def _compute_and_store(reading: Session, order: Order, work: "_Work", engines: Engines, clock: Clock) -> None:
+def _compute_and_store(reading: Session, order: Order, work: "_Work", engines: Engines) -> None:
     """Compute, store; solve again without those who were deleted meanwhile."""
-    outcome = computing.compute(reading, order, engines=engines, now=clock(), watch=work.watch)
+    outcome = computing.compute(reading, order, engines=engines, now=work.clock(), watch=work.watch)
     for _ in range(MOST_TRIES):
         with work.opener() as session:
-            gone = runs.store_outcome(session, worker=work.worker, outcome=outcome, now=clock())
+            gone = runs.store_outcome(session, worker=work.worker, outcome=outcome, now=work.clock())
         if gone is None:
             return
         outcome = computing.without(outcome, gone.projects, gone.providers, engines=engines, watch=work.watch)
@@ -62,8 +63,8 @@ def _compute_and_store(reading: Session, order: Order, work: "_Work", engines: E
 class _Work:
     """One worker's hold on a run: writes the progress at each phase and every half second; raises when it must stop."""
 
-    def __init__(self, opener: Opener, order: Order, worker: str) -> None:
-        self.opener, self.worker = opener, worker
+    def __init__(self, opener: Opener, order: Order, worker: str, clock: Clock) -> None:
+        self.opener, self.worker, self.clock = opener, worker, clock
         self._run_id = order.run_id
         self._phase: Phase | None = None
         self._at = 0.0
@@ -74,7 +75,7 @@ class _Work:
             return
         self._phase, self._at = phase, monotonic()
         with self.opener() as session:
-            runs.note_progress(session, run_id=self._run_id, worker=self.worker, phase=phase, percent=percent)
+            runs.note_progress(session, run_id=self._run_id, worker=self.worker, at=(phase, percent), now=self.clock())
 
 
 def _line(error: Exception) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, insert, select, update
@@ -37,6 +37,7 @@ BLOCK = 500                              # rows a statement writes or asks for
 _BUSY = (RunState.QUEUED, RunState.RUNNING)
 _SUBJECT = "matching_run"
 MOST_TITLE = 80
+SILENT = timedelta(minutes=4)            # a worker not heard of for so long is taken for dead; a job's lease is 5
 
 
 class Lost(Exception):  # noqa: N818 - it says what happened
@@ -104,12 +105,15 @@ def _add(session: Session, run: MatchingRun) -> MatchingRun:
 
 
 def cancel_run(session: Session, *, actor: Actor, run: MatchingRun, now: datetime) -> MatchingRun:
-    """MatchingRun: queued -> cancelled at once; a running one is asked to stop and ends within one block of work."""
+    """MatchingRun: queued -> cancelled at once; a running one is asked to stop and ends within one block of work.
+
+    One whose worker has not been heard of for some minutes is cancelled at once too.
+    """
     run = locked(session, run.ref)
     require(policy.may_cancel(actor, run))
     run.cancel_asked_at = run.cancel_asked_at or now
-    if run.state == RunState.QUEUED:
-        run.state, run.finished_at = RUN_STEPS.after(RunState.QUEUED, "cancel"), now
+    if run.state == RunState.QUEUED or not _is_worked_on(run, now):
+        _end(run, "cancel", now)
     session.flush()
     record(session, actor=actor, action="matching.cancel", subject=(_SUBJECT, run.ref), now=now, phase=run.phase)
     return run
@@ -118,7 +122,8 @@ def cancel_run(session: Session, *, actor: Actor, run: MatchingRun, now: datetim
 def begin_run(session: Session, *, run_ref: str, worker: str, now: datetime) -> Order | None:
     """MatchingRun: queued -> running, in the name of one worker; a second one takes over what the first left behind.
 
-    Returns what to compute; None when nothing is to be done (it has ended, or was cancelled).
+    Returns what to compute; None when nothing is to be done (it has ended, or was cancelled). Raises Conflict while
+    another worker is at it: whoever asked comes back later, in case that one dies.
     """
     run = locked(session, run_ref)
     if not RUN_STEPS.allows(RunState(run.state), "begin"):
@@ -127,17 +132,28 @@ def begin_run(session: Session, *, run_ref: str, worker: str, now: datetime) -> 
         _end(run, "cancel", now)
         session.flush()
         return None
+    if run.state == RunState.RUNNING and _is_worked_on(run, now):
+        raise Conflict(N_("这个方案正在计算，请稍候"))
     run.state, run.worker, run.started_at = RunState.RUNNING, worker, run.started_at or now
+    run.worked_at = now
     run.phase, run.progress = Phase.WAITING, 0
     session.flush()
     return order_of(session, run)
 
 
-def note_progress(session: Session, *, run_id: int, worker: str, phase: Phase, percent: int) -> None:
-    """Write how far the work is; raises Lost when another worker has it, CancelAsked when a person wants it to stop."""
+def _is_worked_on(run: MatchingRun, now: datetime) -> bool:
+    """Say whether the worker of a run was heard of lately."""
+    return run.worked_at is not None and now - run.worked_at < SILENT
+
+
+def note_progress(session: Session, *, run_id: int, worker: str, at: tuple[Phase, int], now: datetime) -> None:
+    """Write how far the work is (phase, per cent).
+
+    Raises Lost when another worker has it, CancelAsked when a person wants it to stop.
+    """
     mine = session.execute(update(MatchingRun).where(
         MatchingRun.id == run_id, MatchingRun.worker == worker, MatchingRun.state == RunState.RUNNING)
-        .values(phase=phase, progress=percent))
+        .values(phase=at[0], progress=at[1], worked_at=now))
     if not mine.rowcount:  # type: ignore[attr-defined]
         raise Lost
     if session.scalar(select(MatchingRun.cancel_asked_at).where(MatchingRun.id == run_id)) is not None:
@@ -174,7 +190,7 @@ def store_outcome(session: Session, *, worker: str, outcome: Outcome, now: datet
     Lost or CancelAsked as `note_progress`.
     """
     order = outcome.order
-    note_progress(session, run_id=order.run_id, worker=worker, phase=Phase.STORING, percent=100)
+    note_progress(session, run_id=order.run_id, worker=worker, at=(Phase.STORING, 100), now=now)
     if gone := _gone(session, outcome):
         return gone
     session.add(RunInput(run_id=order.run_id, edges=outcome.edges.as_bytes(), held=sorted(map(list, order.held))))
