@@ -1,4 +1,4 @@
-"""Two fairs of the world's unit: one with a published schedule, an edit and a table the law stops; one in preparation."""
+"""Fairs of the world's unit: one with a published schedule and an edit, one in preparation; and one of the platform."""
 
 from datetime import datetime, timedelta
 
@@ -22,12 +22,12 @@ from tests.factories.projects import Desk, make_draft
 
 PLACES = ("桐浦街道长者日间照料", "桐浦街道居家适老化改造", "桐浦街道社区食堂志愿配送", "桐浦街道独居老人每日探访", "桐浦街道认知障碍友好社区",
           "桐浦街道老年大学课程")
-BODIES = ("晨光", "暖邻之家", "同行者", "望江", "青禾", "安澜", "乐龄", "守望")
+BODIES = ("清和", "同行者", "青禾", "安澜", "乐龄")
 
 
 def build_fairs(session: Session, *, unit: Organization, provider: Organization, people: dict[str, int],
-                now: datetime) -> dict[str, str]:
-    """Return the references of both events, a table, an organization, a decision."""
+                now: datetime, has_notice: bool = False) -> dict[str, str]:
+    """Return the references of the events, a table, an organization, a decision; `has_notice`: of the last project."""
     made = now - timedelta(days=20)
     handler, approver = load_actor(session, people["handler"]), load_actor(session, people["approver"])
     day = at_beijing(beijing_date(now) + timedelta(days=5), 9)
@@ -50,8 +50,9 @@ def build_fairs(session: Session, *, unit: Organization, provider: Organization,
     _, first = make_scheduled(session, fair, now=made)
     operations.publish(session, actor=handler, event=fair.event, schedule=first, now=made)
     decision = _pin(session, fair, (fair.projects[0].id, provider.id), now=made)
-    projects.submit_for_review(session, actor=handler, project=fair.projects[5], now=made)
-    projects.publish(session, actor=approver, project=fair.projects[5], closes_at=day + timedelta(days=20), now=made)
+    if has_notice:
+        projects.submit_for_review(session, actor=handler, project=fair.projects[5], now=made)
+        projects.publish(session, actor=approver, project=fair.projects[5], closes_at=day + timedelta(days=20), now=made)
     coming = operations.create_event(session, actor=handler, host=unit, now=made, facts=EventFacts(
         "冬季社区服务小型洽谈", day + timedelta(days=30), "街道会议室", 3))
     platform = operations.create_event(session, actor=SYSTEM, host=None, now=made, facts=EventFacts(

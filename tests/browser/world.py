@@ -44,6 +44,7 @@ from marketplace.search.rules.saved import Frequency, Wish
 from marketplace.web.services import services
 from marketplace.web.worker import run_until_idle
 from tests.browser.evening import build_evening
+from tests.browser.fairs import build_fairs
 from tests.browser.interests import build_interests
 from tests.browser.fundplans import build_fundplans
 from tests.browser.matching import build_market, build_runs
@@ -105,6 +106,9 @@ def build(app: Flask, now: datetime) -> World:
         _mute(world, now)
         _note_papers(world)
         _matching(world, now)
+        run_until_idle()
+        with transaction() as session:
+            _fairs(session, world, now)
         run_until_idle()
     return world
 
@@ -309,6 +313,13 @@ def _evening(session: Session, world: World, now: datetime) -> None:
     refs = build_evening(session, foundation=foundation, project=project, host_id=world.people["funder"], now=now)
     world.people["funder_second"] = int(str(refs.pop("funder_second")))
     world.refs.update({name: str(ref) for name, ref in refs.items()})
+
+
+def _fairs(session: Session, world: World, now: datetime) -> None:
+    """Let the unit invite organizations to short talks."""
+    bodies = {name: session.scalars(select(Organization).where(Organization.ref == world.refs[name])).one()
+              for name in ("unit", "provider")}
+    world.refs.update(build_fairs(session, **bodies, people=world.people, now=now))
 
 
 def _treasury(session: Session, world: World, now: datetime) -> None:
