@@ -19,11 +19,12 @@ from marketplace.matching.rules.edits import Edit
 from marketplace.matching.rules.runs import JOB_RUN_PUBLISHED, EditKind
 from marketplace.matching.rules.shortage import CannotHold
 from marketplace.matching.rules.summary import sums_up
-from marketplace.organizations.models import Organization, ServedArea
+from marketplace.organizations.models import Organization, RelatedParty, ServedArea
 from marketplace.web.services import services
 from tests.factories import NOW
 from tests.factories.matching import make_providers, make_run, make_world
-from tests.factories.projects import make_published
+from tests.factories.organizations import credit_code
+from tests.factories.projects import make_draft, make_published
 
 HOUR = timedelta(hours=1)
 
@@ -179,6 +180,34 @@ def test_capacity_and_wanted_numbers_are_solved_with(session, world, run):
     assert consistent(session, run)
 
 
+def test_a_project_posted_after_the_run_is_added_with_its_candidates(session, world, run):
+    late = make_published(session, world.desk, title="桐浦街道老年助餐服务加餐点")
+    before = standing(session, run)
+    row = edited(session, world, run, "add", project=late)
+    assert len(row.candidate["candidates"]) == 4
+    assert len(given_to(session, run, late)) == 1
+    assert {pair for pair in standing(session, run) if pair[0] != late.id} == before
+    assert {one.project_id for one in run.needs} == {late.id, *(one.id for one in world.projects)}
+    assert (runs.metrics_of(run).needs, runs.metrics_of(run).given) == (4, 4)
+    assert consistent(session, run)
+    own = partner(session, world, run, late)
+    edited(session, world, run, "forbid", project=late, provider=own)
+    assert own.id not in given_to(session, run, late)
+    edited(session, world, run, "withdraw", project=late)
+    edited(session, world, run, "add", project=late)
+    assert consistent(session, run)
+    assert run.edits == 4
+
+
+def test_only_projects_of_the_runs_kind_are_added_later(session, world, run):
+    draft = make_draft(session, world.desk)
+    late = make_published(session, world.desk, title="后来发布的项目")
+    with pytest.raises(Invalid, match="不在这次匹配的范围内"):
+        plan_of(session, run, "add", project=draft)
+    with pytest.raises(Invalid, match="选一个项目"):
+        plan_of(session, run, "add", project=late, provider=world.providers[0])
+
+
 # ---- what is refused ----
 
 @pytest.mark.parametrize(("senseless", "sentence"), [
@@ -239,6 +268,14 @@ def test_a_provider_with_no_capacity_cannot_be_pinned_until_it_has_some(session,
     edited(session, world, run, "capacity", provider=other, value=1)
     edited(session, world, run, "pin", project=world.projects[0], provider=other)
     assert given_to(session, run, world.projects[0]) == {other.id}
+
+
+def related(session, provider, unit):
+    """The provider states that it is controlled by the unit."""
+    unit.credit_code = unit.credit_code or credit_code(prefix="11")
+    session.add(RelatedParty(organization_id=provider.id, name=unit.name, relation="controlled",
+                             credit_code=unit.credit_code))
+    session.flush()
 
 
 def declined(session, project, provider):
@@ -417,6 +454,40 @@ def test_confirmed_pairs_are_carried_into_the_next_run(session, world):
     assert consistent(session, second)
     edited(session, world, second, "withdraw", project=world.projects[1])
     assert pairing_of(session, second, project).state == "confirmed"
+
+
+def test_a_new_run_says_which_overrides_of_the_one_in_force_it_did_not_take_over(session, world):
+    first = make_run(session, world, is_published=True)
+    edited(session, world, first, "pin", project=world.projects[0], provider=free_one(session, world, first))
+    second = make_run(session, world)
+    assert [one["facts"] for one in second.notes] == [{"number": first.number, "count": 1}]
+    assert not any(one.is_pinned for one in second.pairings)
+
+
+def test_a_confirmed_pair_with_a_conflict_since_is_not_carried_over(session, world):
+    first = make_run(session, world, is_published=True)
+    pair = pairing_of(session, first, world.projects[0])
+    operations.confirm_pair(session, actor=world.operator, pairing=pair, edits=0, reason="同意", now=NOW)
+    related(session, session.get(Organization, pair.provider_id), world.desk.unit)
+    second = make_run(session, world, now=NOW + HOUR)
+    assert second.notes[0]["facts"] == {"count": 1}
+    assert pairing_of(session, second, world.projects[0]).provider_id != pair.provider_id
+
+
+def test_a_conflict_of_interest_outranks_a_pin_and_a_confirmation(session, world):
+    run = make_run(session, world, is_published=True)
+    project, other = world.projects[0], free_one(session, world, run)
+    plan = plan_of(session, run, "pin", project=project, provider=other)
+    related(session, other, world.desk.unit)
+    with pytest.raises(Invalid, match="利益冲突"):
+        commit(session, world, run, plan)
+    with pytest.raises(Invalid, match="利益冲突"):
+        plan_of(session, run, "pin", project=project, provider=other)
+    pair = pairing_of(session, run, world.projects[1])
+    related(session, session.get(Organization, pair.provider_id), world.desk.unit)
+    with pytest.raises(Invalid, match="利益冲突"):
+        operations.confirm_pair(session, actor=world.operator, pairing=pair, edits=0, reason="同意", now=NOW)
+    assert run.edits == 0
 
 
 def test_a_confirmed_pair_whose_provider_fell_out_of_the_candidates_stays_with_its_points(session, world):

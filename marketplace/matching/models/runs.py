@@ -172,7 +172,8 @@ class Pairing(Model):
 class RunEdit(Model):
     """What a person overruled, with his reason. Rows are never changed or deleted: the database refuses.
 
-    `candidate`: the pair's columns (rules.edits.Candidate), where a pin names a provider that was no candidate.
+    `candidate`: what an edit brings along: the columns of a pair where a pin names a provider that was no candidate
+    (rules.edits.Candidate), or those of a project that was posted later (Added).
     """
 
     __tablename__ = "matching_run_edit"

@@ -87,7 +87,7 @@ def _append(session: Session, run: MatchingRun, edit: Edit, *, actor: Actor, rea
     total = int(str(run.metrics["total"]))
     row = RunEdit(
         run_id=run.id, number=run.edits + 1, kind=edit.kind, project_id=edit.project, provider_id=edit.provider,
-        value=edit.value, candidate=edit.candidate.as_plain() if edit.candidate else None, reason=reason.strip(),
+        value=edit.value, candidate=edit.columns, reason=reason.strip(),
         total_before=total, total_after=plan.difference.total_after if plan else total,
         changed=plan.difference.changed if plan else 0, actor_id=actor.person_id, actor_name=actor.name, at=now)
     try:
@@ -150,7 +150,7 @@ def _write(session: Session, changed: list[dict[str, Any]], added: list[dict[str
 
 
 def _apply_needs(session: Session, run: MatchingRun, plan: Plan) -> None:
-    """Write what became of the projects that are told otherwise now."""
+    """Write what became of the projects that are told otherwise now; one that is new to the run gets its row."""
     stored = session.execute(select(RunNeed.id, RunNeed.project_id, *(
         getattr(RunNeed, name) for name in _NEED_COLUMNS)).where(RunNeed.run_id == run.id)).all()
     changed = []
@@ -160,6 +160,9 @@ def _apply_needs(session: Session, run: MatchingRun, plan: Plan) -> None:
             changed.append({"id": found.id, **_columns(row, _NEED_COLUMNS)})
     for start in range(0, len(changed), BLOCK):
         session.execute(update(RunNeed), changed[start:start + BLOCK])
+    known = {found.project_id for found in stored}
+    if new := [{"run_id": run.id, **row} for key, row in plan.need_rows.items() if key not in known]:
+        session.execute(insert(RunNeed), new)
 
 
 def _tell(session: Session, run: MatchingRun, row: RunEdit, actor: Actor, now: datetime) -> None:

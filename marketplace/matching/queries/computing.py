@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from marketplace.core.ports import Converter, FlowSolver
 from marketplace.core.text import N_
-from marketplace.matching.models import MatchingRun, Pairing
+from marketplace.matching.models import MatchingRun, Pairing, RunEdit
 from marketplace.matching.queries import facts
 from marketplace.matching.queries.market import bars_of, market_of
 from marketplace.matching.rules import assignment, bounds, metrics, problem
@@ -18,15 +18,16 @@ from marketplace.matching.rules.assignment import Solution
 from marketplace.matching.rules.bounds import Prices
 from marketplace.matching.rules.candidates import Wish, candidates
 from marketplace.matching.rules.edges import Edges
-from marketplace.matching.rules.edits import Candidate, Pair, Wishes
+from marketplace.matching.rules.edits import Candidate, Edit, Pair, Wishes, fold
 from marketplace.matching.rules.hard import HardRule
 from marketplace.matching.rules.metrics import RunMetrics
-from marketplace.matching.rules.runs import PHASE_STARTS, PairingState, Phase, Publication
+from marketplace.matching.rules.runs import PHASE_STARTS, EditKind, PairingState, Phase, Publication
 from marketplace.matching.rules.weights import CRITERIA, Weights
 from marketplace.organizations.models import Organization
 from marketplace.projects.models import Project
 
 MOST_BOUND = 500                         # ids that one statement asks for
+_ON_PAIRS = (EditKind.PIN, EditKind.FORBID, EditKind.RELEASE)
 Watch = Callable[[Phase, int], None]
 
 
@@ -50,7 +51,8 @@ class Confirmed:
 class Order:
     """What a run is asked to compute: plain values, read before the work begins.
 
-    `held`: pairs of the run in force; `confirmed`: those of them that are frozen.
+    `held`: pairs of the run in force, `live_number` its number; `confirmed`: those of them that are frozen; `dropped`:
+    how many pins and forbids of it do not hold in a new run.
     """
 
     run_id: int
@@ -60,6 +62,8 @@ class Order:
     weights: Weights
     held: frozenset[Pair] = frozenset()
     confirmed: Mapping[Pair, Confirmed] = field(default_factory=dict)
+    live_number: int = 0
+    dropped: int = 0
 
 
 @dataclass(frozen=True)
@@ -91,12 +95,17 @@ def order_of(session: Session, run: MatchingRun) -> Order:
     """Return what a run is asked to compute, with the pairs of the run that is in force for its scope."""
     live = session.scalar(select(MatchingRun).where(
         MatchingRun.scope == run.scope, MatchingRun.publication == Publication.PUBLISHED, MatchingRun.id != run.id))
-    rows: Sequence[Pairing] = [] if live is None else session.scalars(select(Pairing).where(
+    order = Order(run.id, run.ref, run.scope, run.reach, run.weight_set.weights)
+    if live is None:
+        return order
+    rows = session.scalars(select(Pairing).where(
         Pairing.run_id == live.id, Pairing.state != PairingState.REMOVED).order_by(Pairing.id)).all()
     frozen = {(one.project_id, one.provider_id): Confirmed(candidate_of(one), one.confirmed_at, one.confirmed_by)
               for one in rows if one.confirmed_at is not None}
-    return Order(run.id, run.ref, run.scope, run.reach, run.weight_set.weights,
-                 frozenset((one.project_id, one.provider_id) for one in rows), frozen)
+    holding = fold(Edit(EditKind(one.kind), one.project_id, one.provider_id) for one in session.scalars(
+        select(RunEdit).where(RunEdit.run_id == live.id, RunEdit.kind.in_(_ON_PAIRS)).order_by(RunEdit.number)))
+    return replace(order, held=frozenset((one.project_id, one.provider_id) for one in rows), confirmed=frozen,
+                   live_number=live.number, dropped=len((holding.pins | holding.forbids) - frozen.keys()))
 
 
 def candidate_of(pairing: Pairing) -> Candidate:
@@ -167,8 +176,11 @@ def _carried(order: Order, ids: Sequence[int], bars: Mapping[int, Mapping[int, i
             barred += 1
         else:
             kept[pair] = one
-    notes = (Note(N_("{count} 个已确认的配对因为利益冲突没有沿用"), {"count": barred}),) if barred else ()
-    return kept, notes
+    notes = [Note(N_("{count} 个已确认的配对因为利益冲突没有沿用"), {"count": barred})] if barred else []
+    if order.dropped:
+        notes.append(Note(N_("第 {number} 号方案的 {count} 条指定和排除没有沿用；仍需要的，请在新方案里重新填写"),
+                          {"number": order.live_number, "count": order.dropped}))
+    return kept, tuple(notes)
 
 
 def _project_ids(session: Session, scope: str, reach: str, now: datetime) -> list[int]:

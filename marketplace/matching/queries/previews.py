@@ -13,13 +13,13 @@ from marketplace.core.ports import FlowSolver
 from marketplace.core.text import N_
 from marketplace.matching.models import MatchingRun, Pairing, RunEdit, RunInput
 from marketplace.matching.queries.computing import Engines, present
-from marketplace.matching.queries.wishes import checked
+from marketplace.matching.queries.wishes import Known, checked
 from marketplace.matching.rules import assignment, bounds, metrics, problem, summary
 from marketplace.matching.rules.assignment import Solution
 from marketplace.matching.rules.bounds import Prices
 from marketplace.matching.rules.difference import Difference, difference
 from marketplace.matching.rules.edges import Edges, from_bytes
-from marketplace.matching.rules.edits import Edit, Pair, Wishes, candidate_from_plain, fold
+from marketplace.matching.rules.edits import Edit, Pair, Wishes, added_from_plain, candidate_from_plain, fold
 from marketplace.matching.rules.metrics import RunMetrics
 from marketplace.matching.rules.problem import Problem
 from marketplace.matching.rules.runs import OVERRIDES, EditKind, PairingState, Publication
@@ -125,8 +125,12 @@ def standing_of(session: Session, run: MatchingRun) -> Standing:
 
 def _edit_of(row: RunEdit) -> Edit:
     """Return a stored edit as the rules know it."""
-    return Edit(EditKind(row.kind), row.project_id, row.provider_id, row.value,
-                candidate_from_plain(row.candidate) if row.candidate else None)
+    edit = Edit(EditKind(row.kind), row.project_id, row.provider_id, row.value)
+    if row.candidate is None:
+        return edit
+    if edit.kind == EditKind.ADD:
+        return replace(edit, added=added_from_plain(row.candidate))
+    return replace(edit, candidate=candidate_from_plain(row.candidate))
 
 
 def preview_edit(session: Session, run: MatchingRun, edit: Edit, *, engines: Engines, now: datetime) -> Plan:
@@ -135,7 +139,8 @@ def preview_edit(session: Session, run: MatchingRun, edit: Edit, *, engines: Eng
     Raises Invalid with a sentence when it breaks a rule or makes no sense, CannotHold when no assignment fulfils it.
     """
     standing = standing_of(session, run)
-    edit = checked(session, standing.edges, standing.wishes, frozenset(standing.pairs), edit, engines=engines, now=now)
+    known = Known(standing.edges, standing.wishes, frozenset(standing.pairs), standing.weights, run.scope, run.reach)
+    edit = checked(session, known, edit, engines=engines, now=now)
     return _planned(session, standing, edit, engines.flows)
 
 

@@ -4,57 +4,67 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.core.errors import Invalid
 from marketplace.core.text import N_
 from marketplace.matching.queries.computing import Engines
-from marketplace.matching.queries.market import bars_of, explain_pair, market_of
+from marketplace.matching.queries.facts import in_reach
+from marketplace.matching.queries.market import bars_of, explain_pair, market_of, need_of
+from marketplace.matching.rules.candidates import Wish, candidates
 from marketplace.matching.rules.edges import Edges
-from marketplace.matching.rules.edits import Candidate, Edit, Pair, Wishes
+from marketplace.matching.rules.edits import Added, Candidate, Edit, Pair, Wishes
 from marketplace.matching.rules.hard import RULES, HardRule, named
 from marketplace.matching.rules.ranking import Channel
 from marketplace.matching.rules.runs import EditKind
-from marketplace.matching.rules.weights import CRITERIA
+from marketplace.matching.rules.weights import CRITERIA, Weights
 from marketplace.organizations.models import Organization
 from marketplace.projects.models import Project
 
 MOST_PLACES, MOST_WANTED = 1_000, 20
-NO_SUCH_PROJECT = N_("这个项目没有参加这次匹配。新发布的项目请重新计算后再安排")
+NO_SUCH_PROJECT = N_("这个项目没有参加这次匹配。请先用“加入”把它加进来，或重新计算")
 NO_SUCH_PROVIDER = N_("这个组织不是任何项目的候选")
+_ONE_SIDE = N_("请选一个项目，或者一个组织")
 _RELEASE_FIRST = N_("这里有已确认的配对。请先解除确认，再做这项调整")
 
 
 @dataclass(frozen=True)
 class Known:
-    """What a check looks at: the stored pairs, what holds, the pairs that stand."""
+    """What a check looks at: the stored pairs, what holds, the pairs that stand, what the run was asked for."""
 
     edges: Edges
     wishes: Wishes
     pairs: frozenset[Pair]
+    weights: Weights
+    scope: str
+    reach: str
 
     def has_project(self, key: int | None) -> bool:
-        """Say whether a project takes part in the run."""
-        return key is not None and key in self.edges.need_keys
+        """Say whether a project takes part in the run, or was added to it."""
+        return key is not None and (key in self.edges.need_keys or key in self.wishes.added)
 
     def has_provider(self, key: int | None) -> bool:
         """Say whether a provider is a candidate anywhere."""
         return key is not None and (key in self.edges.provider_keys
-                                    or any(one.provider == key for one in self.wishes.candidates.values()))
+                                    or any(one == key for _, one in self.wishes.brought))
 
     def is_candidate(self, pair: Pair) -> bool:
         """Say whether a pair is among the candidates."""
-        if pair in self.wishes.candidates:
+        if pair in self.wishes.brought:
             return True
         rows = (self.edges.need_keys[self.edges.needs] == pair[0]) \
             & (self.edges.provider_keys[self.edges.providers] == pair[1])
         return bool(rows.any())
 
 
-def checked(session: Session, edges: Edges, wishes: Wishes, pairs: frozenset[Pair], edit: Edit, *, engines: Engines,
-            now: datetime) -> Edit:
-    """Return the edit, with the columns of its pair where a pin names no candidate; raises Invalid otherwise."""
-    known = Known(edges, wishes, pairs)
+def checked(session: Session, known: Known, edit: Edit, *, engines: Engines, now: datetime) -> Edit:
+    """Return the edit, with the columns of what is new to the run; raises Invalid when it may not be.
+
+    New may be the pair of a pin, or a project that was posted after the run and is added to it.
+    """
+    if edit.kind == EditKind.ADD and edit.project is not None and not known.has_project(edit.project):
+        return _posted_later(session, known, edit, engines=engines, now=now)
     if edit.kind != EditKind.CAPACITY and edit.project is not None and not known.has_project(edit.project):
         raise Invalid(NO_SUCH_PROJECT, field="project")
     if edit.kind == EditKind.PIN:
@@ -69,7 +79,7 @@ def _pin(session: Session, known: Known, edit: Edit, *, engines: Engines, now: d
     if edit.pair in wishes.pins:
         raise Invalid(N_("这个组织已经指定给这个项目"), field="provider")
     if edit.project in wishes.no_projects or edit.provider in wishes.no_providers:
-        raise Invalid(N_("项目或组织已经撤出。请先恢复参加，再指定"), field="provider")
+        raise Invalid(N_("项目或组织已经撤出。请先让它重新加入，再指定"), field="provider")
     project, provider = session.get(Project, edit.project), session.get(Organization, edit.provider)
     if project is None or provider is None:
         raise Invalid(N_("没有这个项目或组织"), field="provider")
@@ -90,6 +100,25 @@ def _pin(session: Session, known: Known, edit: Edit, *, engines: Engines, now: d
     return replace(edit, candidate=Candidate(
         provider.id, tuple(points.get(one, 0) for one in CRITERIA), bits, int(seen.ranked.channel == Channel.TEXT),
         bool(market.is_new[place]), int(market.running[place]), int(market.free[place])))
+
+
+def _posted_later(session: Session, known: Known, edit: Edit, *, engines: Engines, now: datetime) -> Edit:
+    """Find the candidates of a project that was posted after the run; raises Invalid when it is not of its kind."""
+    if edit.provider is not None:
+        raise Invalid(_ONE_SIDE, field="project")
+    project = session.scalar(select(Project).where(
+        Project.id == edit.project, in_reach(known.reach, now=now),
+        Project.buyer_path.startswith(known.scope, autoescape=True)))
+    if project is None:
+        raise Invalid(N_("这个项目不在这次匹配的范围内，或者已经不再征集"), field="project")
+    market = market_of(session, tools=engines, now=now)
+    found = candidates(market, [need_of(session, project, tools=engines)],
+                       Wish(known.weights, bars=bars_of(session, [project.id], now=now)))
+    return replace(edit, added=Added(int(found.wants[0]), tuple(found.ruled_out[0].tolist()), tuple(
+        Candidate(int(found.provider_keys[at]), tuple(parts), bits, channel, bool(found.is_new[at]),
+                  int(found.running[at]), int(found.free[at]))
+        for at, parts, bits, channel in zip(found.providers.tolist(), found.parts.tolist(), found.known.tolist(),
+                                            found.channels.tolist(), strict=True))))
 
 
 def _without_capacity(wishes: Wishes, edit: Edit, bits: HardRule) -> HardRule:
@@ -155,13 +184,13 @@ def _add(known: Known, edit: Edit) -> None:
     """Check a return: of one side that was withdrawn."""
     _one_side(known, edit)
     if edit.project not in known.wishes.no_projects and edit.provider not in known.wishes.no_providers:
-        raise Invalid(N_("它没有撤出，不用恢复"), field="project" if edit.project else "provider")
+        raise Invalid(N_("它没有撤出，不用加入"), field="project" if edit.project else "provider")
 
 
 def _one_side(known: Known, edit: Edit) -> None:
     """Check that one project or one candidate provider is named."""
     if (edit.project is None) == (edit.provider is None):
-        raise Invalid(N_("请选一个项目，或者一个组织"), field="project")
+        raise Invalid(_ONE_SIDE, field="project")
     if edit.provider is not None and not known.has_provider(edit.provider):
         raise Invalid(NO_SUCH_PROVIDER, field="provider")
 

@@ -35,6 +35,29 @@ def candidate_from_plain(plain: Mapping[str, object]) -> Candidate:
 
 
 @dataclass(frozen=True)
+class Added:
+    """The columns of a project that was posted after the run and is added to it, as in Edges; with its candidates."""
+
+    wants: int
+    ruled_out: tuple[int, ...]
+    candidates: tuple[Candidate, ...] = ()
+
+    def as_plain(self) -> dict[str, object]:
+        """Return plain values for a row."""
+        return {"wants": self.wants, "ruled_out": list(self.ruled_out),
+                "candidates": [one.as_plain() for one in self.candidates]}
+
+
+def added_from_plain(plain: Mapping[str, object]) -> Added:
+    """Return the project that `as_plain` wrote."""
+    ruled_out, candidates = plain["ruled_out"], plain["candidates"]
+    assert isinstance(ruled_out, list)
+    assert isinstance(candidates, list)
+    return Added(int(str(plain["wants"])), tuple(int(one) for one in ruled_out),
+                 tuple(candidate_from_plain(one) for one in candidates))
+
+
+@dataclass(frozen=True)
 class Edit:
     """One thing a person overrules, by keys. `value`: places of a provider, providers asked for by a project."""
 
@@ -43,6 +66,13 @@ class Edit:
     provider: int | None = None
     value: int | None = None
     candidate: Candidate | None = None
+    added: Added | None = None
+
+    @property
+    def columns(self) -> dict[str, object] | None:
+        """Return the columns that it brings along, for a row."""
+        brought = self.candidate or self.added
+        return brought.as_plain() if brought else None
 
     @property
     def pair(self) -> Pair:
@@ -64,6 +94,13 @@ class Wishes:
     capacities: Mapping[int, int] = field(default_factory=dict)
     wanted: Mapping[int, int] = field(default_factory=dict)
     candidates: Mapping[Pair, Candidate] = field(default_factory=dict)
+    added: Mapping[int, Added] = field(default_factory=dict)
+
+    @property
+    def brought(self) -> dict[Pair, Candidate]:
+        """Return the pairs that edits brought along."""
+        found = {(key, one.provider): one for key, project in self.added.items() for one in project.candidates}
+        return {**found, **self.candidates}
 
     @property
     def fixed(self) -> frozenset[Pair]:
@@ -78,6 +115,7 @@ class Wishes:
             "no_projects": sorted(self.no_projects), "no_providers": sorted(self.no_providers),
             "capacities": sorted(self.capacities.items()), "wanted": sorted(self.wanted.items()),
             "candidates": [[*pair, one.as_plain()] for pair, one in sorted(self.candidates.items())],
+            "added": [[key, one.as_plain()] for key, one in sorted(self.added.items())],
         }
 
     def after(self, edit: Edit) -> "Wishes":
@@ -117,9 +155,10 @@ def _withdrawn(wishes: Wishes, edit: Edit) -> Wishes:
 
 
 def _added(wishes: Wishes, edit: Edit) -> Wishes:
-    """Let a project or a provider take part again."""
+    """Let a project or a provider take part again, or a project that was posted later take part."""
+    new = {edit.project: edit.added} if edit.project is not None and edit.added else {}
     return replace(wishes, no_projects=wishes.no_projects - {edit.project},
-                   no_providers=wishes.no_providers - {edit.provider})
+                   no_providers=wishes.no_providers - {edit.provider}, added={**wishes.added, **new})
 
 
 def _capacity(wishes: Wishes, edit: Edit) -> Wishes:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marketplace.matching.rules.edges import Edges, Ints32
-from marketplace.matching.rules.edits import Candidate, Pair, Wishes
+from marketplace.matching.rules.edits import Added, Candidate, Pair, Wishes
 from marketplace.matching.rules.weights import CRITERIA, TENTHS, Weights
 
 ASSUMED_FREE = 1                         # places of a provider that has not said how many it has; pages say so
@@ -74,7 +74,7 @@ def make(edges: Edges, weights: Weights, wishes: Wishes | None = None, *, held: 
     changes are few.
     """
     wishes = wishes or Wishes()
-    edges = with_candidates(edges, wishes.candidates)
+    edges = with_candidates(with_needs(edges, wishes.added), wishes.brought)
     bonus = weights.switching * TENTHS
     is_held, stands = _marked(edges, held), _marked(edges, standing)
     values = edges.base().astype(np.int64) + np.where(edges.is_new[edges.providers], weights.newcomer * TENTHS, 0) \
@@ -94,6 +94,18 @@ def make(edges: Edges, weights: Weights, wishes: Wishes | None = None, *, held: 
     stay = np.where(stands & ~is_held & is_live, bonus, 0).astype(np.int64)
     return Problem(edges, weights, wishes, values, stay, stands, is_open, is_fixed, is_held, units, takes_part,
                    capacity, places, fixed, is_assumed & serves)
+
+
+def with_needs(edges: Edges, added: Mapping[int, Added]) -> Edges:
+    """Return the columns with projects added that were posted later; their pairs are added by `with_candidates`."""
+    known = set(edges.need_keys.tolist())
+    new = [(key, one) for key, one in sorted(added.items()) if key not in known]
+    if not new:
+        return edges
+    return replace(
+        edges, need_keys=np.concatenate([edges.need_keys, np.array([key for key, _ in new], np.int64)]),
+        wants=np.concatenate([edges.wants, np.array([one.wants for _, one in new], np.int32)]),
+        ruled_out=np.concatenate([edges.ruled_out, np.array([one.ruled_out for _, one in new], np.int32)]))
 
 
 def with_candidates(edges: Edges, candidates: Mapping[Pair, Candidate]) -> Edges:

@@ -158,7 +158,7 @@ PAIRING_STEPS = Lifecycle(
 class EditKind(StrEnum):
     """What a person may overrule. `value` is the number of places or of providers asked for."""
 
-    ADD = "add"                # a withdrawn project or provider takes part again
+    ADD = "add"                # a project posted later, or a withdrawn project or provider, takes part
     WITHDRAW = "withdraw"      # a project or a provider takes no part
     PIN = "pin"                # this project goes to this provider
     FORBID = "forbid"          # this project never goes to this provider
@@ -169,7 +169,7 @@ class EditKind(StrEnum):
 
 
 EDIT_LABELS: Mapping[EditKind, str] = {
-    EditKind.ADD: N_("恢复参加"), EditKind.WITHDRAW: N_("撤出"), EditKind.PIN: N_("指定"), EditKind.FORBID: N_("排除"),
+    EditKind.ADD: N_("加入"), EditKind.WITHDRAW: N_("撤出"), EditKind.PIN: N_("指定"), EditKind.FORBID: N_("排除"),
     EditKind.CAPACITY: N_("改承接能力"), EditKind.WANTED: N_("改所需组织数"), EditKind.CONFIRM: N_("确认配对"),
     EditKind.RELEASE: N_("解除"),
 }

@@ -153,7 +153,7 @@ def _fixes(problem: Problem, needs: Ints64, providers: Ints64, rule: HardRule, r
         (removed, Sentence(N_("针对“{rule}”：{remedy}"), {
             "rule": RULES[rule].label, "remedy": RULES[rule].remedy} if rule else {"rule": "", "remedy": ""})),
         (many, Sentence(N_("{count} 个项目要多个组织；减少所需的组织数"), {"count": many})),
-        (withdrawn, Sentence(N_("恢复撤出的 {count} 个组织"), {"count": withdrawn})),
+        (withdrawn, Sentence(N_("让撤出的 {count} 个组织重新加入"), {"count": withdrawn})),
         (forbidden, Sentence(N_("解除 {count} 条排除"), {"count": forbidden})),
     ]
     found = [one for size, one in sorted(options, key=lambda option: -option[0]) if size]
