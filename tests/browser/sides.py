@@ -6,7 +6,7 @@ from itertools import count
 from sqlalchemy.orm import Session
 
 from marketplace.accounts.queries import load_actor
-from marketplace.core.access import SYSTEM
+from marketplace.core.access import SYSTEM, Role
 from marketplace.core.money import Money
 from marketplace.matching.models.outreach import Invitation, InvitationList
 from marketplace.matching.operations import outreach
@@ -16,6 +16,7 @@ from marketplace.organizations.models import Organization
 from marketplace.organizations.rules import OrganizationKind
 from marketplace.projects.models import Project
 from marketplace.web.services import services
+from tests.factories.accounts import make_person
 from tests.factories.organizations import make_organization
 from tests.factories.projects import AREA, CATEGORY
 
@@ -69,9 +70,13 @@ def build_sides(session: Session, *, project: Project, other: Project, ended: Pr
     `ended` becomes a project by consultation, as a later release will have them, with a list drawn by lot.
     """
     found = make_market(session, now=now - timedelta(days=60))
+    for who, name in (("side_admin", "near"), ("side_thin", "thin")):
+        people[who] = make_person(session, name="邵宁", role=Role.PROVIDER_ADMIN, organization_id=found[name].id,
+                                  now=now - timedelta(days=60)).id
     member, handler = load_actor(session, people["provider_member"]), load_actor(session, people["handler"])
     outreach.tell_providers(session, actor=handler, project=other, line=30, text=SAID, tools=services(), now=now)
     outreach.follow(session, actor=member, project=project, now=now)
+    outreach.follow(session, actor=load_actor(session, people["side_admin"]), project=project, now=now)
     outreach.decline(session, actor=member, project=other, reason="同期已有两个助餐项目，人手不够", now=now)
     provider = session.get_one(Organization, member.organization_id)
     organizations.update_profile(session, actor=SYSTEM, organization=provider, now=now, changes={

@@ -1,6 +1,6 @@
 """What the buyer's and the provider's pages show: ranked lists with their people, comparisons, why or why not."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
@@ -62,6 +62,21 @@ class Suggested:
     def rows(self) -> list[Candidate]:
         """Return everybody in order."""
         return [one for group in self.groups for one in group]
+
+    @property
+    def upper(self) -> list[list[Candidate]]:
+        """Return the groups of those who reach the least total; a group is cut where the line runs through it."""
+        return self._part(lambda one: one.ranked.total >= self.weights.least * TENTHS)
+
+    @property
+    def lower(self) -> list[list[Candidate]]:
+        """Return the groups of those who do not."""
+        return self._part(lambda one: one.ranked.total < self.weights.least * TENTHS)
+
+    def _part(self, belongs: Callable[[Candidate], bool]) -> list[list[Candidate]]:
+        """Return the groups without whoever does not belong, empty ones left out."""
+        kept = ([one for one in group if belongs(one)] for group in self.groups)
+        return [group for group in kept if group]
 
     @property
     def suitable(self) -> int:

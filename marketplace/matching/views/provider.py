@@ -25,6 +25,7 @@ from marketplace.web.actor import current_actor
 from marketplace.web.names import category_names
 from marketplace.web.services import services
 
+PROFILE_RULES = {"NOT_VERIFIED", "SCOPE", "AREA", "CERTIFIED_STAFF", "GRADE", "NO_CAPACITY", "OVER_CAPACITY_MONEY"}
 PROVIDERS = (Role.PROVIDER_ADMIN, Role.PROVIDER_MEMBER)
 
 
@@ -69,7 +70,7 @@ def _why_page(project: Project, form: DeclineForm) -> str:
     return render_template(
         "matching/why.html", project=project, found=found, form=form, now=now, labels=CRITERION_LABELS,
         criteria=CRITERIA, tenths=TENTHS, facts=FACTS_TO_FILL, helps=WHAT_HELPS, sizes=SIZE_LABELS,
-        marks=marks_of([(own, ranked)]) if ranked else {}, categories=category_names(),
+        profile_rules=PROFILE_RULES, marks=marks_of([(own, ranked)]) if ranked else {}, categories=category_names(),
         may_decline=policy.may_decline(current_actor(), project, now), is_open=is_open(project, now))
 
 
