@@ -1,4 +1,4 @@
-"""What the operator's pages of runs list: runs, pairs and projects of one, filtered; statements for pages and exports."""
+"""What the operator's pages of runs list: runs, pairs and projects of one, narrowed; for pages and files alike."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -167,7 +167,7 @@ def pairing(session: Session, run: MatchingRun, project: int, provider: int) -> 
 
 
 def candidates_of(session: Session, run: MatchingRun, typed: str) -> list[str]:
-    """Return names to offer for a project: those it is paired with and its nearest; of all pairs where none is named."""
+    """Return names to offer for a project: its pairs and its nearest; those of all projects where none is named."""
     mine = select(Pairing.provider_id).join(Pairing.project).where(Pairing.run_id == run.id)
     best = select(RunNeed.best_provider_id).join(RunNeed.project).where(RunNeed.run_id == run.id)
     if typed:

@@ -172,7 +172,8 @@ def run_pairs(ref: str) -> str:
     """List the pairs of a run."""
     found = run_of(ref)
     page = paginate(db.session(), boards.pairs(found, wanted_now()), number=page_number(request.args))
-    return render_template("matching/run_pairs.html", **parts_of(found, "pairs"), **_filters(found, PAIR_STATES), page=page)
+    return render_template(
+        "matching/run_pairs.html", **parts_of(found, "pairs"), **_filters(found, PAIR_STATES), page=page)
 
 
 @blueprint.get("/ops/matching/<ref>/unmatched")
@@ -181,7 +182,8 @@ def run_short(ref: str) -> str:
     """List the projects that got nobody or too few, with the reason."""
     found = run_of(ref)
     page = paginate(db.session(), boards.short(found, wanted_now()), number=page_number(request.args))
-    return render_template("matching/run_short.html", **parts_of(found, "short"), **_filters(found, SHORT_STATES), page=page)
+    return render_template(
+        "matching/run_short.html", **parts_of(found, "short"), **_filters(found, SHORT_STATES), page=page)
 
 
 @blueprint.get("/ops/matching/<ref>/edits")
@@ -240,7 +242,8 @@ def unpublish(ref: str) -> Answer:
     if form.validate():
         try:
             with transaction() as session:
-                publishing.unpublish(session, actor=current_actor(), run=found, reason=form.reason.data or "", now=utc_now())
+                publishing.unpublish(session, actor=current_actor(), run=found, now=utc_now(),
+                                     reason=form.reason.data or "")
         except DomainError as refused:
             form.blame(refused)
         else:
