@@ -225,6 +225,12 @@ def test_the_price_says_by_how_much_a_place_is_worth_more_to_another_project():
     assert rows[1]["gap"] is None
 
 
+def test_an_assignment_that_is_not_the_best_has_no_prices():
+    problem = make(edges_of({(1, 11): 900, (1, 12): 890, (2, 11): 880, (2, 12): 100}), PLAIN)
+    with pytest.raises(ValueError, match="not the best"):
+        bounds.prices(assignment.greedy(problem))
+
+
 def test_a_pin_beyond_the_candidates_adds_its_pair_and_a_new_provider():
     edges = edges_of({(1, 11): 800})
     extra = Candidate(12, (300, 0, 0, 0, 0, 0), known=1, is_new=True, running=1, free=2)

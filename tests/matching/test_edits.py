@@ -241,6 +241,24 @@ def test_a_project_that_took_no_part_cannot_be_edited(session, world, run):
         plan_of(session, run, "pin", project=late, provider=world.providers[0])
 
 
+def test_nobody_unknown_is_pinned_and_no_stranger_forbidden(session, world, run):
+    with pytest.raises(Invalid, match="没有这个项目或组织"):
+        preview_edit(session, run, Edit(EditKind.PIN, world.projects[0].id, 10**6), engines=services(), now=NOW)
+    with pytest.raises(Invalid, match="本来就不是"):
+        plan_of(session, run, "forbid", project=world.projects[0], provider=make_providers(session, 1)[0])
+    with pytest.raises(Invalid, match="不是任何项目的候选"):
+        plan_of(session, run, "withdraw", provider=make_providers(session, 1)[0])
+
+
+def test_a_plan_made_ready_holds_all_that_is_stored(session, world, run):
+    plan = plan_of(session, run, "withdraw", project=world.projects[0]).ready()
+    assert set(plan.pair_rows) == set(plan.solution.pairs)
+    assert plan.need_rows[world.projects[0].id]["state"] == "withdrawn"
+    assert len(plan.sha256) == 64
+    commit(session, world, run, plan)
+    assert (run.inputs_sha256, run.metrics) == (plan.sha256, plan.metrics.as_plain())
+
+
 def test_somebody_who_withdrew_cannot_be_pinned(session, world, run):
     edited(session, world, run, "withdraw", provider=world.providers[0])
     with pytest.raises(Invalid, match="已经撤出"):
@@ -488,6 +506,19 @@ def test_a_conflict_of_interest_outranks_a_pin_and_a_confirmation(session, world
     with pytest.raises(Invalid, match="利益冲突"):
         operations.confirm_pair(session, actor=world.operator, pairing=pair, edits=0, reason="同意", now=NOW)
     assert run.edits == 0
+
+
+def test_a_confirmed_pair_of_a_project_that_takes_no_part_any_more_stays_behind(session, world):
+    first = make_run(session, world, is_published=True)
+    pair = pairing_of(session, first, world.projects[0])
+    operations.confirm_pair(session, actor=world.operator, pairing=pair, edits=0, reason="同意", now=NOW)
+    late = world.projects[0].closes_at
+    for one in world.projects[1:]:
+        one.closes_at = late + 2 * HOUR
+    session.flush()
+    second = make_run(session, world, now=late + HOUR)
+    assert {one.project_id for one in second.needs} == {one.id for one in world.projects[1:]}
+    assert second.state == "done", second.error
 
 
 def test_a_confirmed_pair_whose_provider_fell_out_of_the_candidates_stays_with_its_points(session, world):

@@ -325,6 +325,28 @@ def test_a_provider_deleted_during_the_run_is_left_out_with_a_note(session):
     assert gone not in previews.standing_of(session, run).edges.provider_keys
 
 
+def test_a_market_that_never_holds_still_fails_with_a_sentence(session):
+    world = make_world(session, projects=1, providers=20)
+    run = started(session, world)
+    opened = []
+
+    @contextmanager
+    def opening():
+        opened.append(1)
+        if len(opened) > 5 and (left := session.scalars(select(Organization.id).where(
+                Organization.is_provider).order_by(Organization.id)).all()):
+            for model in (ServiceCategory, ServedArea, PastProject):
+                session.execute(delete(model).where(model.organization_id == left[0]))
+            session.execute(delete(Organization).where(Organization.id == left[0]))
+        yield session
+
+    operations.drive(opening, run_ref=run.ref, engines=services(), clock=lambda: NOW)
+    session.refresh(run)
+    assert run.state == "failed"
+    assert run.error.startswith("计算期间一直有")
+    assert counts(session, run) == [0, 0, 0]
+
+
 # ---- every state and every action ----
 
 @pytest.mark.parametrize(("state", "publication"), [

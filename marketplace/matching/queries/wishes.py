@@ -16,7 +16,8 @@ from marketplace.matching.rules.candidates import Wish, candidates
 from marketplace.matching.rules.edges import Edges
 from marketplace.matching.rules.edits import Added, Candidate, Edit, Pair, Wishes
 from marketplace.matching.rules.hard import RULES, HardRule, named
-from marketplace.matching.rules.ranking import Channel
+from marketplace.matching.rules.market import Market
+from marketplace.matching.rules.ranking import Channel, Ranked
 from marketplace.matching.rules.runs import EditKind
 from marketplace.matching.rules.weights import CRITERIA, Weights
 from marketplace.organizations.models import Organization
@@ -83,23 +84,23 @@ def _pin(session: Session, known: Known, edit: Edit, *, engines: Engines, now: d
     project, provider = session.get(Project, edit.project), session.get(Organization, edit.provider)
     if project is None or provider is None:
         raise Invalid(N_("没有这个项目或组织"), field="provider")
-    seen = explain_pair(session, project, provider, tools=engines, now=now)
+    seen = explain_pair(session, project, provider, tools=engines, now=now, weights=known.weights)
     check_bits(_without_capacity(wishes, edit, seen.bits), provider.name)
     if wishes.capacities.get(provider.id) == 0:
         raise Invalid(N_("“{name}”没有承接能力（0 个名额）。请先改它的承接能力，再指定"), field="provider",
                       name=provider.name)
     if known.is_candidate(edit.pair):
         return edit
-    market = market_of(session, tools=engines, now=now)
-    place = market.place_of.get(provider.id)
-    if place is None or seen.ranked is None:
-        return replace(edit, candidate=Candidate(provider.id, (0,) * len(CRITERIA)))
-    bits = sum(1 << CRITERIA.index(part.criterion) for part in seen.ranked.parts
-               if part.criterion in CRITERIA and part.is_known)
-    points = {part.criterion: part.tenths for part in seen.ranked.parts}
-    return replace(edit, candidate=Candidate(
-        provider.id, tuple(points.get(one, 0) for one in CRITERIA), bits, int(seen.ranked.channel == Channel.TEXT),
-        bool(market.is_new[place]), int(market.running[place]), int(market.free[place])))
+    return replace(edit, candidate=_candidate(market_of(session, tools=engines, now=now), provider.id, seen.ranked))
+
+
+def _candidate(market: Market, key: int, ranked: Ranked | None) -> Candidate:
+    """Return the columns of a provider that no rule rules out, as the run would have stored them."""
+    assert ranked is not None
+    place, parts = market.place_of[key], {part.criterion: part for part in ranked.parts}
+    bits = sum(1 << at for at, one in enumerate(CRITERIA) if parts[one].is_known)
+    return Candidate(key, tuple(parts[one].tenths for one in CRITERIA), bits, int(ranked.channel == Channel.TEXT),
+                     bool(market.is_new[place]), int(market.running[place]), int(market.free[place]))
 
 
 def _posted_later(session: Session, known: Known, edit: Edit, *, engines: Engines, now: datetime) -> Edit:

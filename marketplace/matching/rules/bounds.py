@@ -8,8 +8,6 @@ from marketplace.core.ports import Program, ProgramSolver
 from marketplace.matching.rules.assignment import Solution
 from marketplace.matching.rules.problem import Ints64, Mask, Problem
 
-_ROUNDS = 100_000                        # more than any path is long; prices that still rise are those of no optimum
-
 
 @dataclass(frozen=True)
 class Prices:
@@ -70,7 +68,7 @@ def prices(solution: Solution) -> Prices:
     """Return the lowest prices at which every need is content with what it got.
 
     They rise from what the places cost: a need keeps the worst of what it got, and a provider's price is at least what
-    any need would still pay to change over.
+    any need would still pay to change over. Raises ValueError when the assignment is not the best: then they never end.
     """
     problem = solution.problem
     edges, worth = problem.edges, problem.values + problem.stay
@@ -80,7 +78,7 @@ def prices(solution: Solution) -> Prices:
                                                                   solution.taken - 1), 0).astype(np.int64)
     price, left = last.copy(), np.zeros(len(problem.units), np.int64)
     top = np.iinfo(np.int64).max // 4
-    for _ in range(_ROUNDS):
+    for _ in range(len(price) + 2):          # no path of changes is longer
         left = np.where(solution.unassigned > 0, problem.least, top)
         np.minimum.at(left, edges.needs[used], worth[used] - price[edges.providers[used]])
         risen = price.copy()
@@ -88,6 +86,8 @@ def prices(solution: Solution) -> Prices:
         if (risen == price).all():
             break
         price = risen
+    else:
+        raise ValueError("not the best assignment: it has no prices")
     left = np.where(left == top, problem.least, left)
     asks = worth[wish] - left[edges.needs[wish]]
     binding = (asks == price[edges.providers[wish]]) & (price > last)[edges.providers[wish]]
