@@ -46,7 +46,7 @@ class StartForm(Blamed):
 
 
 class EditForm(Blamed):
-    """One overruling: its kind, the project, the organization, a number, and why. `seen`: the last edit he looked at."""
+    """One overruling: its kind, project, organization, a number, and why. `seen`: the last edit he looked at."""
 
     kind = RadioField(_("做什么"), default=str(EditKind.PIN),
                       choices=[SelectChoice(str(one), _(EDIT_LABELS[one])) for one in BY_HAND])

@@ -64,7 +64,8 @@ def market_of_run(session: Session, run: MatchingRun, edges: Edges) -> Market:
     return Market(
         run, edges.need_keys.size, edges.provider_keys.size, len(pairs), cells, load(given),
         tuple(sorted(Counter(given).items())), _loaded(session, edges, got),
-        share(int(edges.is_new.sum()), edges.is_new.size), sum(cell.few for cell in cells), sum(cell.nobody for cell in cells))
+        share(int(edges.is_new.sum()), edges.is_new.size), sum(cell.few for cell in cells),
+        sum(cell.nobody for cell in cells))
 
 
 def _cells(session: Session, run: MatchingRun, edges: Edges) -> tuple[Cell, ...]:
@@ -123,7 +124,7 @@ def _counts(rows: Sequence[Row[int, int]]) -> dict[int, int]:
 
 
 def acceptance(session: Session) -> tuple[Decile, ...]:
-    """Return of each tenth of the scores how many decided pairs were confirmed; decided: confirmed, or forbidden by hand."""
+    """Return of each tenth of the scores how many decided pairs were confirmed; the others were forbidden by hand."""
     confirmed = session.scalars(select(Pairing.total).where(Pairing.state == PairingState.CONFIRMED)).all()
     by_hand = select(Pairing.id).join(RunEdit, and_(
         RunEdit.run_id == Pairing.run_id, RunEdit.project_id == Pairing.project_id,

@@ -28,7 +28,7 @@ def share(part: float, whole: float) -> float | None:
 
 @dataclass(frozen=True)
 class Decile:
-    """Pairs of one tenth of the scores (in tenths of a point, `low` <= total <= `high`): how many were decided, how many taken."""
+    """Pairs of a tenth of the scores (`low` to `high`, tenths of a point, both included): decided, taken."""
 
     low: int
     high: int
@@ -50,5 +50,6 @@ def deciles(totals: Sequence[int], taken: Sequence[bool]) -> tuple[Decile, ...]:
     count = min(DECILES, len(order))
     cuts = [len(order) * number // count for number in range(count + 1)] if count else []
     return tuple(
-        Decile(totals[order[start]], totals[order[end - 1]], end - start, sum(taken[place] for place in order[start:end]))
+        Decile(totals[order[start]], totals[order[end - 1]], end - start,
+               sum(taken[place] for place in order[start:end]))
         for start, end in pairwise(cuts))

@@ -103,10 +103,10 @@ def _committed(run: MatchingRun, form: EditForm, plan: Plan) -> Response:
         found = run_of(ref)
         if plan.edit.kind == EditKind.CONFIRM:
             pairing = boards.pairing(session, found, *plan.edit.pair)
-            number = confirm_pair(session, actor=current_actor(), pairing=pairing, edits=seen, reason=reason, now=now).number
+            row = confirm_pair(session, actor=current_actor(), pairing=pairing, edits=seen, reason=reason, now=now)
         else:
-            number = commit_edit(session, actor=current_actor(), run=found, plan=ready, edits=seen, reason=reason,
-                                 now=now).number
+            row = commit_edit(session, actor=current_actor(), run=found, plan=ready, edits=seen, reason=reason, now=now)
+        number = row.number
     flash(gettext("第 %(number)s 次调整已生效，记入调整记录", number=number), "ok")
     return redirect(url_for("matching_ops.run_edits", ref=ref), 303)
 
@@ -119,11 +119,12 @@ def _typed(form: EditForm, run: MatchingRun) -> Edit | None:
         return None
     kind = EditKind(form.kind.data)
     value = form.value.data if kind in {EditKind.CAPACITY, EditKind.WANTED} else None
-    return Edit(kind, None if kind == EditKind.CAPACITY else project, None if kind == EditKind.WANTED else provider, value)
+    return Edit(kind, None if kind == EditKind.CAPACITY else project,
+                None if kind == EditKind.WANTED else provider, value)
 
 
 def _one(form: EditForm, name: str, found: Sequence[Project] | Sequence[Organization]) -> int | None:
-    """Return the id of the only thing that what was typed can mean; says beside the field when there is none or more."""
+    """Return the id of the only thing that what was typed can mean; says beside the field why there is none."""
     typed = form[name].data
     if not typed:
         return None
@@ -146,7 +147,9 @@ def _names(one: Project | Organization) -> tuple[str | None, ...]:
 
 def _said(one: Project | Organization) -> str:
     """Return a thing with what tells it from others."""
-    return f"{one.title}（{one.number or one.ref}）" if isinstance(one, Project) else f"{one.name}（{one.credit_code or one.ref}）"
+    if isinstance(one, Project):
+        return f"{one.title}（{one.number or one.ref}）"
+    return f"{one.name}（{one.credit_code or one.ref}）"
 
 
 def _page(run: MatchingRun, form: EditForm, *, plan: Plan | None = None, shortage: Shortage | None = None) -> str:
@@ -162,8 +165,8 @@ def _page(run: MatchingRun, form: EditForm, *, plan: Plan | None = None, shortag
 
 def _shown(plan: Plan) -> Preview:
     """Return what an edit would change, with what a person should look at twice."""
-    before = dict(plan.standing.pairs)
-    after = {**{pair: total for pair, total in before.items() if pair not in plan.difference.gone}, **plan.difference.come}
+    before, found = dict(plan.standing.pairs), plan.difference
+    after = {**{pair: total for pair, total in before.items() if pair not in found.gone}, **found.come}
     warnings, least = [], plan.standing.weights.least * TENTHS
     if plan.edit.kind == EditKind.PIN and (total := after.get(plan.edit.pair, least)) < least:
         warnings.append(gettext("指定的这一对匹配度只有 %(total)s 分，低于最低分 %(least)s", total=points(total),

@@ -76,10 +76,11 @@ def meanings(found: RunMetrics) -> list[Meaning]:
         (N_("没填承接能力的组织"), gettext("先各按 1 个名额计算；请它们在组织资料里填写")),
         (N_("与上一个方案相比变动的配对"), gettext("换得越少，打扰的单位和组织越少")),
         (N_("每 100 对里人工改动的次数"), gettext("越多说明评分越不合大家的意思，应当改权重")))
-    found_rows = [Meaning(gettext(word), values[gettext(word)], meaning) for word, meaning in said if values[gettext(word)]]
+    shown = [Meaning(gettext(word), values[gettext(word)], meaning) for word, meaning in said if values[gettext(word)]]
     if found.top_rule:
-        found_rows.append(Meaning(gettext("排除最多的规则"), gettext("%(n)s 次", n=found.top_rule_count), rule_word(found.top_rule)))
-    return found_rows
+        times = gettext("%(n)s 次", n=found.top_rule_count)
+        shown.append(Meaning(gettext("排除最多的规则"), times, rule_word(found.top_rule)))
+    return shown
 
 
 def metrics_table(run: MatchingRun) -> Table:

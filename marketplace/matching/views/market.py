@@ -1,4 +1,4 @@
-"""The whole market on one page: coverage, who got nobody, load, newcomers, runs over time; every chart with its table."""
+"""The whole market on one page: coverage, who got nobody, load, newcomers, runs over time; a table to each chart."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -52,8 +52,8 @@ def coverage(found: Market) -> Table:
         [Head(gettext("服务类别")), *(Head(gettext(word), is_number=True, is_bar=bar) for word, bar in (
             (N_("项目"), False), (N_("候选组织"), False), (N_("候选少于 3 家的项目"), True), (N_("一家也没有的项目"), False),
             (N_("没有配上的项目"), False)))],
-        [Line([_name(categories, cell.category, gettext("未填类别")), str(cell.projects), str(cell.providers), str(cell.few),
-               str(cell.nobody), str(cell.unmatched)], sub=_name(areas, cell.area, gettext("未填区域")),
+        [Line([_name(categories, cell.category, gettext("未填类别")), str(cell.projects), str(cell.providers),
+               str(cell.few), str(cell.nobody), str(cell.unmatched)], sub=_name(areas, cell.area, gettext("未填区域")),
               bar=cell.few / cell.projects) for cell in cells], sub_word=gettext("区域"))
 
 
@@ -79,7 +79,8 @@ def _tinted(cell: Cell | None) -> SimpleNamespace | None:
     if cell is None:
         return None
     tint = min(int(cell.few / cell.projects * TINTS) + 1, TINTS)
-    return SimpleNamespace(tint=f"t{tint}", projects=cell.projects, providers=cell.providers, few=cell.few, nobody=cell.nobody)
+    return SimpleNamespace(tint=f"t{tint}", projects=cell.projects, providers=cell.providers, few=cell.few,
+                           nobody=cell.nobody)
 
 
 def reasons(found: Market) -> Table:
@@ -89,7 +90,8 @@ def reasons(found: Market) -> Table:
     return Table(
         "reasons", gettext("没有合适组织的原因"),
         [Head(gettext("原因")), Head(gettext("结果")), Head(gettext("项目"), is_number=True, is_bar=True)],
-        [Line([gettext(REASON_LABELS[Reason(reason)]), gettext(NEED_LABELS[NeedState(state)]), str(many)], bar=many / most)
+        [Line([gettext(REASON_LABELS[Reason(reason)]), gettext(NEED_LABELS[NeedState(state)]), str(many)],
+              bar=many / most)
          for (reason, state), many in counted.most_common()])
 
 
@@ -121,7 +123,8 @@ def top(found: Market) -> Table:
         [Head(gettext("组织")), *(Head(gettext(word), is_number=True, is_bar=bar) for word, bar in (
             (N_("得到的项目"), True), (N_("在手的项目"), False), (N_("自报还能接"), False)))],
         [Line([one.provider.name, str(one.pairs), str(one.running), "" if one.free is None else str(one.free)],
-              sub=gettext("还没有完成过项目") if one.is_new else "", url=f"/organizations/{one.provider.ref}", bar=one.pairs / most)
+              sub=gettext("还没有完成过项目") if one.is_new else "", url=f"/organizations/{one.provider.ref}",
+              bar=one.pairs / most)
          for one in found.loaded], sub_word=gettext("说明"))
 
 
@@ -149,7 +152,8 @@ def accepted(_found: Market) -> Table:
         "acceptance", gettext("按分数段看接受率"),
         [Head(gettext("匹配度")), *(Head(gettext(word), is_number=True, is_bar=bar) for word, bar in (
             (N_("有了结果的配对"), False), (N_("接受"), False), (N_("接受率"), True)))],
-        [Line([f"{points(one.low)}–{points(one.high)}", str(one.decided), str(one.taken), per_cent(one.rate)], bar=one.rate)
+        [Line([f"{points(one.low)}–{points(one.high)}", str(one.decided), str(one.taken), per_cent(one.rate)],
+              bar=one.rate)
          for one in acceptance(db.session())])
 
 

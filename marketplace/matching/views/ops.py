@@ -24,6 +24,7 @@ from marketplace.web.actor import current_actor
 blueprint = Blueprint("matching_ops", __name__)
 READERS = (Role.OPERATOR, Role.AUDITOR)
 REFUSED = 422
+TWO_MINUTES = 120
 Answer = str | Response | tuple[str | Response, int]
 NOTES: Mapping[Criterion, str] = {
     Criterion.CATEGORY: N_("服务类别与项目相同或相近"), Criterion.TEXT: N_("资料和项目说的是不是一回事"),
@@ -83,7 +84,9 @@ def span(start: datetime, end: datetime) -> str:
     seconds = max(int((end - start).total_seconds()), 0)
     if seconds < 1:
         return gettext("不到 1 秒")
-    return gettext("%(n)s 秒", n=seconds) if seconds < 120 else gettext("%(n)s 分钟", n=seconds // 60)  # noqa: PLR2004 - two minutes
+    if seconds < TWO_MINUTES:
+        return gettext("%(n)s 秒", n=seconds)
+    return gettext("%(n)s 分钟", n=seconds // 60)
 
 
 @blueprint.context_processor

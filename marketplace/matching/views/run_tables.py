@@ -51,7 +51,8 @@ def runs_table() -> Table:
     for run in db.session().scalars(boards.runs().limit(MOST_ROWS)):
         line = figures.headline(run)
         rows.append(Line([
-            str(run.number), run.title, scope_name(run), str(run.weight_set.number), gettext(STATES[RunState(run.state)]),
+            str(run.number), run.title, scope_name(run), str(run.weight_set.number),
+            gettext(STATES[RunState(run.state)]),
             str(line.matched) if line else "", str(line.places) if line else "", points(line.total) if line else "",
             decimal(line.ratio, 4) if line else "", gettext(PUBLICATION_LABELS[Publication(run.publication)]),
             moment(run.created_at)]))
@@ -77,7 +78,7 @@ def pairs_table(run: MatchingRun) -> Table:
     found: Sequence[Pairing] = db.session().scalars(boards.pairs(run, wanted_now()).limit(MOST_ROWS)).unique().all()
     heads = [Head(gettext(word)) for word in (
         N_("项目编号"), N_("项目"), N_("采购单位"), N_("服务类别"), N_("组织"), N_("统一社会信用代码"))]
-    heads += [Head(gettext("匹配度"), is_number=True), *(Head(gettext(word), is_number=True) for word in CRITERION_LABELS.values())]
+    heads += [Head(gettext(word), is_number=True) for word in (N_("匹配度"), *CRITERION_LABELS.values())]
     heads += [Head(gettext("状态")), Head(gettext("人工指定"))]
     return Table("pairs", gettext("配对"), heads, [Line([
         one.project.number or one.project.ref, one.project.title, one.project.buyer.name,
@@ -136,7 +137,8 @@ def _side_table(run: MatchingRun) -> Table:
 
 OF_RUN: Mapping[str, Callable[[MatchingRun], Table]] = {
     "metrics": figures.metrics_table, "pairs": pairs_table, "short": short_table, "edits": edits_table,
-    "side": _side_table, "changes": changes_table, "ruled": lambda run: ruled_table(run, request.args.get("project", "")),
+    "side": _side_table, "changes": changes_table,
+    "ruled": lambda run: ruled_table(run, request.args.get("project", "")),
 }
 OF_ALL: Mapping[str, Callable[[], Table]] = {"runs": runs_table, "weights": weights_table}
 

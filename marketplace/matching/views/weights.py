@@ -1,4 +1,4 @@
-"""Weights on the operator's pages: the versions, one of them, and a new one with what it would change while it is typed."""
+"""Weights on the operator's pages: the versions, and a new one with what it would change while it is typed."""
 
 from types import SimpleNamespace
 
@@ -119,7 +119,8 @@ def _shown(found: Effect) -> SimpleNamespace:
     """Return an effect as the page shows it."""
     pairs = zip(_figures(found.before), _figures(found.after), strict=True)
     return SimpleNamespace(
-        run=found.run, changes=found.changes, projects=len(found.changes), changed=found.moved, needs=found.before.needs,
+        run=found.run, changes=found.changes, projects=len(found.changes), changed=found.moved,
+        needs=found.before.needs,
         unseen="、".join(gettext(CRITERION_LABELS[one]) for one in found.unseen),
         rows=[SimpleNamespace(word=gettext(word), before=before or "—", after=after or "—")
               for (word, before), (_, after) in pairs])
