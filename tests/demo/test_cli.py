@@ -12,6 +12,7 @@ from marketplace.contracts.models import Contract
 from marketplace.core import audit
 from marketplace.core.clock import utc_now
 from marketplace.core.db import db, transaction
+from marketplace.matching.models import MatchingRun
 from marketplace.organizations.models import Organization
 from marketplace.projects.models import Project
 from tests.factories.organizations import make_organization
@@ -56,6 +57,8 @@ def test_a_small_world_is_built_walked_and_built_anew(fresh_app: Flask) -> None:
     assert sign_ins.count("@demo.example") == 11
     assert run(fresh_app, "walk")["pages"] >= 1
     with fresh_app.app_context():
+        paired = db.session.scalars(select(MatchingRun)).one()
+        assert (paired.state, paired.publication, paired.metrics["ratio"]) == ("done", "published", 1.0)
         assert db.session.scalar(select(func.count()).select_from(Project)) == 15
         assert audit.verify(db.session(), now=utc_now()).first_bad is None
     again = run(fresh_app, "build", "--size", "14", "--no-index", "--seed", "7")

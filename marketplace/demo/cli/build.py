@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.catalogs.queries import work_calendar
 from marketplace.core import audit
+from marketplace.core.access import SYSTEM
 from marketplace.core.clock import utc_now
 from marketplace.core.db import db, transaction
 from marketplace.core.errors import Conflict
@@ -21,12 +22,16 @@ from marketplace.demo import operations
 from marketplace.demo.operations import World
 from marketplace.demo.rules.plan import DEFAULT_SEED, PROJECTS, plan
 from marketplace.ledger import operations as ledger
+from marketplace.matching import operations as matching
+from marketplace.matching.models import MatchingRun
+from marketplace.matching.operations import RunOrder
 from marketplace.projects.models import Project
 from marketplace.search import operations as search
 from marketplace.web import migrate
 from marketplace.web.services import config, public_sources, services
 
 BATCH = 40
+PAIRING = "公开项目首期匹配"
 LEAST_OF_A_KIND = 8    # a panel needs bidders even in the smallest world
 KILO = 1024
 
@@ -90,8 +95,21 @@ def _build(seed: int, size: int) -> World:
     step("资金", partial(operations.add_money, world=world, files_=services().files))
     if size > PROJECTS:
         _fill_up(world, size)
+    else:
+        _pair()
     _settle(world)
     return world
+
+
+def _pair() -> None:
+    """Pair the open projects with providers, and put the pairing in force."""
+    say("匹配方案 ……")
+    with transaction() as session:
+        ref = matching.start_run(session, actor=SYSTEM, order=RunOrder(PAIRING), now=utc_now()).ref
+    matching.drive(transaction, run_ref=ref, engines=services(), clock=utc_now)
+    with transaction() as session:
+        run = session.scalars(select(MatchingRun).where(MatchingRun.ref == ref)).one()
+        matching.publish(session, actor=SYSTEM, run=run, edits=0, replaces=None, now=utc_now())
 
 
 def _fill_up(world: World, size: int) -> None:
