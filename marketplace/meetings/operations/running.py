@@ -71,9 +71,9 @@ def keep_run(session: Session, *, actor: Actor, schedule_ref: str, solution: Sol
 
     Raises Conflict when it was cancelled: nothing of it is kept.
     """
+    event = session.scalars(select(MeetingEvent).join(MeetingSchedule).where(MeetingSchedule.ref == schedule_ref)).one()
+    event = locked(session, event)               # before the version, as everywhere: two orders would deadlock
     schedule = by_ref(session, schedule_ref)
-    event = locked(session, schedule.event)
-    session.refresh(schedule)
     if schedule.state != RunState.RUNNING:
         raise Conflict(N_("这次排程已经取消"))
     schedule.points_from, schedule.inputs_hash = points_from, solution.inputs_hash

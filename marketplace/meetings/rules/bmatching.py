@@ -1,6 +1,6 @@
 """Which pairs meet, not yet when: the best b-matching, by min-cost flow. Pure; the solver is handed in.
 
-No party has more meetings than rounds in which it is there. Least numbers come before points: a unit of a least number
+No party has more meetings than rounds in which it is there, and all together no more than the rounds can seat. Least numbers come before points: a unit of a least number
 is worth more than all points together, so as many of them are met as can be met, and then the points are the most.
 """
 
@@ -20,12 +20,20 @@ def best_pairs(problem: Problem, flows: FlowSolver, *, worth: Ints) -> Bools:
     room = np.maximum(problem.degrees - taken, 0)
     owed = np.clip(problem.least - taken, 0, room)
     open_pairs = np.flatnonzero(~chosen)
-    chosen[open_pairs] = solve(problem, flows, open_pairs, worth=worth[open_pairs], room=room, owed=owed)
+    chosen[open_pairs] = solve(problem, flows, open_pairs, worth=worth[open_pairs], room=room, owed=owed,
+                               most=max(_seats(problem) - len(pinned), 0))
     return chosen
 
 
-def solve(problem: Problem, flows: FlowSolver, pairs: Ints, *, worth: Ints, room: Ints, owed: Ints) -> Bools:
-    """Return which of `pairs` a flow of least cost uses: at most `room` for each party, `owed` of them first."""
+def _seats(problem: Problem) -> int:
+    """Return how many meetings there can be at all: in each round no more than the smaller side has people."""
+    tables, others = problem.presence[:problem.tables], problem.presence[problem.tables:]
+    return int(np.minimum(tables.sum(axis=0), others.sum(axis=0)).sum())
+
+
+def solve(problem: Problem, flows: FlowSolver, pairs: Ints, *, worth: Ints, room: Ints, owed: Ints,
+          most: int | None = None) -> Bools:
+    """Return which of `pairs` a flow of least cost uses: at most `room` for each party, `owed` first, `most` in all."""
     if not len(pairs):
         return np.zeros(0, np.bool_)
     parties, tables = len(room), problem.tables
@@ -33,8 +41,9 @@ def solve(problem: Problem, flows: FlowSolver, pairs: Ints, *, worth: Ints, room
     sides = np.arange(parties)
     tails = np.where(sides < tables, source, sides)
     heads = np.where(sides < tables, sides, sink)
-    through = int(room[:tables].sum())
-    dear = int(worth.max()) * min(through, int(room[tables:].sum())) + 1
+    through = min(int(room[:tables].sum()), int(room[tables:].sum()))
+    through = through if most is None else min(through, most)
+    dear = int(worth.max()) * through + 1
     used = flows.min_cost_flow(
         tails=np.concatenate([problem.left[pairs], tails, tails, [source]]),
         heads=np.concatenate([problem.right[pairs], heads, heads, [sink]]),

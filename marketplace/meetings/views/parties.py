@@ -11,6 +11,7 @@ from marketplace.core.access import ALLOWED, require
 from marketplace.core.clock import utc_now
 from marketplace.core.db import db, transaction
 from marketplace.core.errors import Denied, Invalid
+from marketplace.core.text import N_
 from marketplace.meetings import operations, policy, rules
 from marketplace.meetings.forms import ImportForm, TableForm, TermsForm, VisitorForm, choices
 from marketplace.meetings.models import MeetingEvent, MeetingTable
@@ -67,7 +68,7 @@ def _blame_or_raise(form: TableForm, refused: Invalid | Denied, *, event: Meetin
     if isinstance(refused, Denied) and refused.sentence == rules.NO_PRIVATE_MEETINGS:
         blame(form, Invalid(refused.sentence, field="project", **refused.facts))
     elif isinstance(refused, Denied) and refused.hidden and policy.is_staff(current_actor(), event):
-        blame(form, Invalid("没有这个项目，或您看不到它。请从列表里选，或填项目编号", field="project"))
+        blame(form, Invalid(N_("没有这个项目，或您看不到它。请从列表里选，或填项目编号"), field="project"))
     elif isinstance(refused, Denied):
         raise refused
     else:

@@ -8,12 +8,14 @@ from marketplace.core.access import require
 from marketplace.core.clock import utc_now
 from marketplace.core.db import db, transaction
 from marketplace.core.errors import Conflict, Denied, DomainError, Invalid
+from marketplace.core.text import N_
 from marketplace.meetings import operations, policy, rules
 from marketplace.meetings.forms import EventForm, ReasonForm
 from marketplace.meetings.models import MeetingEvent
 from marketplace.meetings.queries import events as queries
 from marketplace.meetings.queries import grids
 from marketplace.meetings.queries import inputs as input_queries
+from marketplace.meetings.rules.edits import MAX_REASON
 from marketplace.meetings.rules.scheduling import PHASES
 from marketplace.meetings.views.blueprint import (
     READERS,
@@ -191,7 +193,7 @@ def cancel_meetings(ref: str, project_ref: str) -> Answer:
     """Cancel the published meetings of one project."""
     event, form = event_of(ref), ReasonForm()
     if not form.validate():
-        return page(event, failed=Invalid("请写明取消的理由，最多 {most} 字", most=200), form=form)
+        return page(event, failed=Invalid(N_("请写明取消的理由，最多 {most} 字"), most=MAX_REASON), form=form)
     try:
         with transaction() as session:
             count = operations.cancel_meetings(
