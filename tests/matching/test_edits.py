@@ -208,6 +208,16 @@ def test_only_projects_of_the_runs_kind_are_added_later(session, world, run):
         plan_of(session, run, "add", project=late, provider=world.providers[0])
 
 
+def test_only_projects_posted_after_the_run_are_offered_to_be_added(session, world, run):
+    assert runs.projects_to_add(session, run, "桐浦街道", now=NOW) == []
+    late = make_published(session, world.desk, title="桐浦街道后来发布的项目")
+    make_draft(session, world.desk)
+    assert runs.projects_to_add(session, run, "后来发布", now=NOW) == [late]
+    assert runs.projects_to_add(session, run, late.number, now=NOW) == [late]
+    edited(session, world, run, "add", project=late)
+    assert runs.projects_to_add(session, run, late.ref, now=NOW) == []
+
+
 # ---- what is refused ----
 
 @pytest.mark.parametrize(("senseless", "sentence"), [

@@ -1,18 +1,23 @@
 """One run by its ref, the run in force, its figures, loads, two runs side by side. Reads only."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from marketplace.core.access import Actor, require
-from marketplace.matching.models import MatchingRun, Pairing, WeightSet
+from marketplace.matching.models import MatchingRun, Pairing, RunNeed, WeightSet
 from marketplace.matching.policy import runs as policy
 from marketplace.matching.queries.changes import pairs_of
+from marketplace.matching.queries.facts import in_reach
 from marketplace.matching.rules.difference import Difference, difference
 from marketplace.matching.rules.metrics import RunMetrics, from_plain
 from marketplace.matching.rules.runs import WHOLE, PairingState, Publication
 from marketplace.organizations.models import Organization
+from marketplace.projects.models import Project
+
+MOST_FOUND = 20
 
 
 @dataclass(frozen=True)
@@ -69,3 +74,12 @@ def compare(session: Session, left: MatchingRun, right: MatchingRun) -> Comparis
         return None
     return Comparison(first, second, difference(pairs_of(session, left), pairs_of(session, right),
                                                 total_before=first.total, total_after=second.total))
+
+
+def projects_to_add(session: Session, run: MatchingRun, typed: str, *, now: datetime) -> list[Project]:
+    """Return projects of a run's kind that were posted after it, and that a person may mean; newest first."""
+    return list(session.scalars(select(Project).where(
+        in_reach(run.reach, now=now), Project.buyer_path.startswith(run.scope, autoescape=True),
+        Project.id.not_in(select(RunNeed.project_id).where(RunNeed.run_id == run.id)),
+        or_(Project.ref == typed, Project.number == typed, Project.title.contains(typed, autoescape=True)))
+        .order_by(Project.id.desc()).limit(MOST_FOUND)))

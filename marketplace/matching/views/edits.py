@@ -19,6 +19,7 @@ from marketplace.matching.policy import runs as policy
 from marketplace.matching.queries import boards
 from marketplace.matching.queries.changes import Change, changed
 from marketplace.matching.queries.previews import Plan, preview_edit
+from marketplace.matching.queries.runs import projects_to_add
 from marketplace.matching.rules.difference import Difference
 from marketplace.matching.rules.edits import Edit
 from marketplace.matching.rules.runs import EditKind
@@ -37,7 +38,7 @@ KIND_NOTES: Mapping[str, str] = {
     EditKind.PIN: N_("这个项目给这个组织；不能违反硬性规则和利益冲突"),
     EditKind.FORBID: N_("这个项目不给这个组织，其他项目不受影响"),
     EditKind.WITHDRAW: N_("只填项目，或只填组织：它不再参加这个方案"),
-    EditKind.ADD: N_("把撤出的项目或组织放回来"),
+    EditKind.ADD: N_("把撤出的项目或组织放回来，或加入方案之后发布的项目"),
     EditKind.CAPACITY: N_("这个组织在本方案里能接几个项目，0 是不接"),
     EditKind.WANTED: N_("这个项目要几个组织"),
     EditKind.CONFIRM: N_("双方已经同意：冻结这一对，以后的调整不再动它；方案发布后才能确认"),
@@ -113,11 +114,14 @@ def _committed(run: MatchingRun, form: EditForm, plan: Plan) -> Response:
 
 def _typed(form: EditForm, run: MatchingRun) -> Edit | None:
     """Return the edit that was typed; None when a name fits nothing or too much, said beside its field."""
-    project = _one(form, "project", boards.projects_like(db.session(), run, form.project.data or ""))
-    provider = _one(form, "provider", boards.providers_like(db.session(), form.provider.data or ""))
+    session, kind, typed = db.session(), EditKind(form.kind.data), form.project.data or ""
+    projects = boards.projects_like(session, run, typed)
+    if kind == EditKind.ADD and not projects:
+        projects = projects_to_add(session, run, typed, now=utc_now())
+    project = _one(form, "project", projects)
+    provider = _one(form, "provider", boards.providers_like(session, form.provider.data or ""))
     if form.errors:
         return None
-    kind = EditKind(form.kind.data)
     value = form.value.data if kind in {EditKind.CAPACITY, EditKind.WANTED} else None
     return Edit(kind, None if kind == EditKind.CAPACITY else project,
                 None if kind == EditKind.WANTED else provider, value)
