@@ -133,6 +133,17 @@ def test_a_button_serves_where_no_script_runs(operator, app, world):
     assert count(app) == 2
 
 
+def test_a_large_run_is_solved_again_only_by_the_button(operator, world, monkeypatch):
+    monkeypatch.setattr("marketplace.matching.views.ops.MOST_LIVE", 5)
+    page = operator.post(f"{BASE}/weights/preview", data=typed(least=90)).text
+    assert "填好后点“看会改变什么”" in page
+    assert "按新权重" not in page
+    assert "还要加 5 分" in operator.post(f"{BASE}/weights/preview", data=typed(text=20)).text
+    assert "填好后点“看会改变什么”" in operator.get(f"{BASE}/weights/edit").text
+    assert "按新权重" in operator.post(f"{BASE}/weights/edit", data={**typed(least=90), "step": "preview"}).text
+    assert "看三个办法" not in operator.get(f"{BASE}/market").text
+
+
 def test_the_market_says_the_same_on_the_page_and_in_the_files(operator, app, world):
     page = operator.get(f"{BASE}/market").text
     cells = rows(operator, "coverage")

@@ -23,8 +23,9 @@ from marketplace.matching.rules.runs import (
     Publication,
     Reason,
 )
+from marketplace.matching.rules.shortage import Shortage
 from marketplace.matching.views import figures
-from marketplace.matching.views.ops import READERS, blueprint, code_names, exports
+from marketplace.matching.views.ops import READERS, blueprint, code_names, exports, is_live_size
 from marketplace.matching.views.tables import Head, Line, Table, decimal, hand_out, per_cent, points
 from marketplace.web.access import for_roles
 from marketplace.web.formats import day
@@ -173,8 +174,13 @@ def market() -> str:
     tables = {name: make(found) for name, make in TABLES.items()}
     return render_template(
         "matching/market.html", run=found.run, market=found, tables=tables, grid=_grid(found), **_titles(found),
-        chart=_columns(tables["past"].rows), shortage=shortage_of(db.session(), found.run, flows=services().flows),
+        chart=_columns(tables["past"].rows), shortage=_shortage(found),
         exports=exports(endpoint="matching_ops.market_export"))
+
+
+def _shortage(found: Market) -> Shortage | None:
+    """Return what stands against a full pairing; a large run says it on a page of its own."""
+    return shortage_of(db.session(), found.run, flows=services().flows) if is_live_size(found.run) else None
 
 
 def _titles(found: Market) -> dict[str, str]:

@@ -25,6 +25,7 @@ blueprint = Blueprint("matching_ops", __name__)
 READERS = (Role.OPERATOR, Role.AUDITOR)
 REFUSED = 422
 TWO_MINUTES = 120
+MOST_LIVE = 5_000                        # projects of a run that a page solves again while it is looked at
 Answer = str | Response | tuple[str | Response, int]
 NOTES: Mapping[Criterion, str] = {
     Criterion.CATEGORY: N_("服务类别与项目相同或相近"), Criterion.TEXT: N_("资料和项目说的是不是一回事"),
@@ -46,6 +47,11 @@ def run_of(ref: str) -> MatchingRun:
         require(policy.HIDDEN)
     assert found is not None
     return found
+
+
+def is_live_size(run: MatchingRun) -> bool:
+    """Say whether a run is small enough to be solved again for a page."""
+    return int(str(run.metrics.get("needs", 0))) <= MOST_LIVE
 
 
 def exports(**fixed: str) -> Callable[..., SimpleNamespace]:

@@ -17,7 +17,7 @@ from marketplace.matching.queries import boards
 from marketplace.matching.queries.reweighing import Effect, effect
 from marketplace.matching.rules.metrics import RunMetrics
 from marketplace.matching.rules.weights import CRITERION_LABELS, Weights
-from marketplace.matching.views.ops import READERS, REFUSED, Answer, blueprint, exports
+from marketplace.matching.views.ops import READERS, REFUSED, Answer, blueprint, exports, is_live_size
 from marketplace.matching.views.tables import per_cent, points
 from marketplace.web.access import for_roles
 from marketplace.web.actor import current_actor
@@ -93,20 +93,27 @@ def weights_preview() -> str:
     """Answer the form while it is typed in: the sum, and what would change. Nothing is kept."""
     form = WeightForm()
     form.validate()
-    return render_template("matching/_weights_preview.html", form=form, is_fragment=True, **_preview(form))
+    return render_template("matching/_weights_preview.html", form=form, is_fragment=True,
+                           **_preview(form, is_live=True))
 
 
-def _preview(form: WeightForm) -> dict[str, object]:
-    """Return what the preview shows: complaints, or the effect on the newest finished run."""
+def _preview(form: WeightForm, *, is_live: bool = False) -> dict[str, object]:
+    """Return what the preview shows: complaints, or the effect on the newest finished run.
+
+    A large run is solved again only where the button asks for it, not at every key.
+    """
     run = boards.newest_done(db.session())
+    is_unasked = is_live or request.method == "GET"
+    is_large = run is not None and is_unasked and not is_live_size(run)
     found: Effect | None = None
     complaints: list[str] = []
     try:
         asked = form.to_weights()
-        found = effect(db.session(), run, asked, flows=services().flows) if run else None
+        found = effect(db.session(), run, asked, flows=services().flows) if run and not is_large else None
     except Invalid as refused:
         complaints = [] if refused.field == "points" else [_named(form, refused)]
-    return {"effect": _shown(found) if found else None, "no_run": run is None, "complaints": complaints}
+    return {"effect": _shown(found) if found else None, "no_run": run is None, "is_large": is_large and not complaints,
+            "complaints": complaints}
 
 
 def _named(form: WeightForm, refused: Invalid) -> str:
