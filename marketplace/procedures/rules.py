@@ -241,8 +241,9 @@ NEVER_ASKED: Mapping[str, str] = {  # what a published qualification has no fiel
 def check_qualification(rules: RuleSet, *, kinds: Sequence[str], certified: int | None, grade: int | None) -> None:
     """Raise Invalid for a condition that nobody may set, or not under these rules (GPL 22; GPR 20; rulebook 3.3)."""
     if strange := [kind for kind in kinds if kind not in QUALIFIED_KINDS]:
+        known = strange[0] in tuple(OrganizationKind)
         raise Invalid(N_("“{kind}”不能列为资格条件：机关不能承接，备案组织没有法人资格（政府采购法第二十二条）"),
-                      field="qualified_kinds", kind=KIND_LABELS.get(strange[0], strange[0]))  # type: ignore[call-overload]
+                      field="qualified_kinds", kind=KIND_LABELS[OrganizationKind(strange[0])] if known else strange[0])
     if certified is not None and not 1 <= certified <= MOST_CERTIFIED:
         raise Invalid(N_("持证社工人数须在 1 到 {most} 之间；不要求就不填"), field="certified_min", most=MOST_CERTIFIED)
     if grade is None:

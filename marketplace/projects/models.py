@@ -53,7 +53,7 @@ class Project(Model):
     contact_name: Mapped[str] = mapped_column(default="")
     contact_phone: Mapped[str] = mapped_column(default="")
     special_conditions: Mapped[str] = mapped_column(default="")  # published qualification beyond the legal ones
-    qualified_kinds: Mapped[list[str]] = mapped_column(JSON, default=list, server_default=sql("'[]'"))  # empty: any kind
+    qualified_kinds: Mapped[list[str]] = mapped_column(JSON, default=list, server_default=sql("'[]'"))  # empty: any
     certified_min: Mapped[int | None]                            # certified social workers, at least
     grade_min: Mapped[int | None]                                # 1 to 5; only where the rule set names the rating
     state: Mapped[str] = mapped_column(default="draft", index=True)

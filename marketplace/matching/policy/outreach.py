@@ -21,7 +21,7 @@ def is_kept_from(project: Project, *, holds_seat: bool) -> bool:
 
 
 def may_see_suggestions(actor: Actor, project: Project, *, holds_seat: bool) -> Decision:
-    """Show the ranked list to the buyer's handlers and approvers and to operators; never to the panel before the award."""
+    """Show the list to the buyer's handlers and approvers and to operators; never to the panel before the award."""
     if is_kept_from(project, holds_seat=holds_seat):
         return HIDDEN
     if actor.is_system or actor.acts_for(project.buyer_id, *BUYERS):

@@ -194,7 +194,7 @@ def unknown(ranked: Ranked | None) -> list[Criterion]:
 
 @dataclass(frozen=True)
 class ForMe:
-    """What an organization's page shows: open projects that suit it, what it follows and declines, what it has not said."""
+    """What an organization's page shows: open projects that suit it, what it follows, declines and has not said."""
 
     organization: Organization
     suitable: Sequence[tuple[Project, Ranked]]

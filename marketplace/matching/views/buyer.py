@@ -136,7 +136,7 @@ def suggested_file(ref: str, kind: str) -> Response:
     project, now = _looked_at(ref), utc_now()
     found = sides.suggested(db.session(), project, tools=services(), now=now, most=MOST_IN_FILE)
     heads = [gettext("并列组"), gettext("组织"), gettext("统一社会信用代码"), gettext("匹配度"),
-             *(gettext(CRITERION_LABELS[one]) for one in CRITERIA), gettext("调整"), gettext("未知，按估计"),
+             *(gettext(CRITERION_LABELS[one]) for one in CRITERIA), gettext("加减分"), gettext("未知，按估计"),
              gettext("来源"), gettext("共同词"), gettext("与本单位签过合同")]
     rows = [heads, *(_line(one) for one in found.rows)]
     return spreadsheet(rows, kind=kind, sheet=gettext("匹配建议"),
