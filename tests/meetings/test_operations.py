@@ -391,6 +391,26 @@ def test_an_event_ends_after_it_began_and_then_nothing_changes(session):
         operations.remove_party(session, actor=fair.host, party=fair.event.tables[0], now=NOW)
 
 
+def test_steps_are_for_staff_and_for_versions_that_exist(session):
+    fair, made = make_public(session)
+    other = stranger(session)
+    for step in (operations.withdraw, operations.cancel_run):
+        with pytest.raises(Denied):
+            step(session, actor=other, event=fair.event, now=NOW)
+    with pytest.raises(Denied):
+        operations.close_event(session, actor=other, event=fair.event, now=NOW + timedelta(days=9))
+    with pytest.raises(Conflict, match="没有这一版"):
+        operations.begin_run(session, schedule_ref="nothing")
+    assert made.state == RunState.PUBLISHED
+
+
+def test_an_event_has_an_upper_size(session, monkeypatch):
+    fair = make_fair(session, tables=1, organizations=1)
+    monkeypatch.setattr("marketplace.meetings.operations.parties.MOST_PARTIES", 2)
+    with pytest.raises(Invalid, match="最多 2 方"):
+        operations.add_visitor(session, actor=fair.host, event=fair.event, organization=make_provider(session), now=NOW)
+
+
 def test_every_step_leaves_a_line_in_the_audit(session):
     fair, _ = make_public(session)
     actions = session.scalars(select(AuditEvent.action).where(AuditEvent.subject_ref == fair.event.ref)).all()

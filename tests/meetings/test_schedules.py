@@ -177,6 +177,13 @@ def test_meetings_are_exchanged_along_a_chain_to_seat_one_more():
     assert found.total == 220
 
 
+@pytest.mark.parametrize("sweeps", [0, 1])
+def test_sweeps_come_to_an_end_even_while_they_gain(monkeypatch, sweeps):
+    monkeypatch.setattr("marketplace.meetings.rules.refilling.MOST_SWEEPS", sweeps)
+    made = a_fair(9, (30, 30, 8), away=0.5)
+    assert_sound(made, schedule(made, FLOWS))
+
+
 # ---------- the same every time ----------
 
 def test_the_same_event_gives_the_same_schedule_and_the_same_fingerprint():

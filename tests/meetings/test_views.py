@@ -422,6 +422,51 @@ def by_round(app, number):
         return {(one.round, one.table_number): one.organization_id for one in version.meetings}
 
 
+def test_an_edit_that_leaves_somebody_short_is_refused_before_and_after_the_preview(client, app, build):
+    made = build(make_scheduled, tables=1, organizations=2, rounds=2, terms=operations.Terms(least=2))
+    sign_in(client, made["host"])
+    asked = {"kind": "forbid", "table": made["tables"][0], "visitor": made["visitors"][0], "reason": "x"}
+    answer = client.get(f"/meetings/{made['ref']}/preview", query_string=asked)
+    assert (answer.status_code, "只有 1 场，少于最少 2 场" in answer.text) == (422, True)
+    answer = client.post(f"/meetings/{made['ref']}/edits", data=asked)
+    assert (answer.status_code, "少于最少 2 场" in answer.text) == (422, True)
+    assert client.post(f"/meetings/{made['ref']}/edits", data={"kind": "forbid"}).status_code == 422
+    assert versions(app) == [(1, "ready")]
+
+
+def test_lifting_a_pin_that_somebody_needs_is_refused_with_the_sentence(client, app, build):
+    made = build(tables=1, organizations=1, rounds=1, terms=operations.Terms(least=1))
+    sign_in(client, made["host"])
+    client.post(f"/meetings/{made['ref']}/edits", data={
+        "kind": "pin", "table": made["tables"][0], "visitor": made["visitors"][0], "reason": "约好的"})
+    client.post(f"/meetings/{made['ref']}/run")
+    run_until_idle_in(app)
+    with app.app_context(), transaction() as session:
+        from marketplace.organizations.models import ServiceCategory
+
+        session.scalars(select(ServiceCategory)).one().code = "A0501"       # now only the pin makes them a pair
+    path = re.search(r'href="(/meetings/[^"]+/lift)"', client.get(f"/meetings/{made['ref']}/edits").text)[1]
+    answer = client.get(path)
+    assert (answer.status_code, "没有一对可以洽谈" in answer.text) == (422, True)
+
+
+@pytest.mark.parametrize(("away", "words"), [("1", "第 1 轮不在场"), ("", "全部在场")])
+def test_the_preview_of_an_absence_says_whom_it_is_about(client, build, away, words):
+    made = build(make_scheduled)
+    sign_in(client, made["host"])
+    for side in ({"table": made["tables"][0]}, {"visitor": made["visitors"][0]}):
+        page = client.get(f"/meetings/{made['ref']}/preview", query_string={"kind": "away", "away": away, "reason": "x", **side})
+        assert (page.status_code, words in page.text) == (200, True)
+
+
+def test_two_tables_without_meetings_in_a_round_cannot_exchange(client, build):
+    made = build(make_scheduled, tables=2, organizations=1)
+    sign_in(client, made["host"])
+    answer = client.get(f"/meetings/{made['ref']}/preview", query_string={
+        "kind": "swap", "table": made["tables"][0], "other": made["tables"][1], "round": "1", "reason": "x"})
+    assert (answer.status_code, "没有都排上洽谈" in answer.text) == (422, True)
+
+
 # ---------- reading ----------
 
 def test_a_schedule_is_read_by_round_by_table_by_organization_and_by_version(client, build):

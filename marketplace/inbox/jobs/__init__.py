@@ -25,6 +25,7 @@ from marketplace.inbox.jobs import (
     lists,
     mail,
     matching,
+    meetings,
     organizations,
     pairings,
     pledging,
@@ -34,6 +35,7 @@ from marketplace.inbox.jobs import (
 from marketplace.inbox.rules import JOB_MAIL
 from marketplace.matching.rules.outreach import JOB_PROVIDERS_INVITED, JOB_PROVIDERS_TOLD
 from marketplace.matching.rules.runs import JOB_RUN_PUBLISHED
+from marketplace.meetings.rules import JOB_MEETINGS_CANCELLED, JOB_SCHEDULE_PUBLISHED
 from marketplace.organizations.rules import JOB_VERIFICATION_ASKED, JOB_VERIFICATION_DECIDED
 from marketplace.pledging.rules import JOB_SIGN_DUE
 from marketplace.projects.rules import JOB_PROJECT_CHANGED, JOB_PROJECT_PUBLISHED
@@ -65,6 +67,8 @@ HANDLERS: Mapping[str, Handler] = {
     JOB_PROVIDERS_TOLD: matching.tell_providers,
     JOB_PROVIDERS_INVITED: matching.invite_providers,
     JOB_RUN_PUBLISHED: pairings.tell_units,
+    JOB_SCHEDULE_PUBLISHED: meetings.tell_participants,
+    JOB_MEETINGS_CANCELLED: meetings.tell_cancelled,
     money.JOB_COMMITMENT_PREPARED: funding.ask_for_approval,
     money.JOB_COMMITMENT_APPROVED: funding.tell_signed,
     money.JOB_COMMITMENT_RETURNED: funding.tell_returned,

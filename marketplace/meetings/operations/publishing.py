@@ -8,11 +8,18 @@ from sqlalchemy.orm import Session
 from marketplace.core.access import Actor, require
 from marketplace.core.audit import record
 from marketplace.core.errors import Conflict, Invalid
+from marketplace.core.outbox import enqueue
 from marketplace.core.text import N_
 from marketplace.meetings import policy
 from marketplace.meetings.models import Meeting, MeetingEvent, MeetingSchedule
 from marketplace.meetings.operations.events import locked
-from marketplace.meetings.rules import EVENT, EventState, RunState
+from marketplace.meetings.rules import (
+    EVENT,
+    JOB_MEETINGS_CANCELLED,
+    JOB_SCHEDULE_PUBLISHED,
+    EventState,
+    RunState,
+)
 from marketplace.organizations.models import Organization
 from marketplace.organizations.rules import Verification
 from marketplace.projects.models import Project
@@ -42,6 +49,7 @@ def publish(session: Session, *, actor: Actor, event: MeetingEvent, schedule: Me
     session.flush()
     record(session, actor=actor, action="meetings.publish", subject=("meeting_event", event.ref), now=now,
            version=schedule.number, meetings=schedule.meeting_count, inputs=schedule.inputs_hash)
+    enqueue(session, JOB_SCHEDULE_PUBLISHED, now=now, schedule_ref=schedule.ref)
 
 
 def withdraw(session: Session, *, actor: Actor, event: MeetingEvent, now: datetime) -> None:
@@ -75,6 +83,7 @@ def cancel_meetings(session: Session, *, actor: Actor, event: MeetingEvent, proj
     session.flush()
     record(session, actor=actor, action="meetings.cancel_meetings", subject=("meeting_event", event.ref), now=now,
            project=project.ref, meetings=len(rows), reason=reason.strip())
+    enqueue(session, JOB_MEETINGS_CANCELLED, now=now, schedule_ref=rows[0].schedule.ref, project_ref=project.ref)
     return len(rows)
 
 

@@ -11,6 +11,8 @@ from marketplace.core.text import N_
 from marketplace.projects.rules import ProjectState
 
 JOB_SCHEDULE_DUE = "meetings.schedule_due"     # somebody asked for a schedule
+JOB_SCHEDULE_PUBLISHED = "meetings.schedule_published"   # a version is in force
+JOB_MEETINGS_CANCELLED = "meetings.meetings_cancelled"   # meetings of one project do not take place
 
 MOST_ROUNDS = 40
 MOST_MINUTES, MOST_BREAK, MOST_PAUSE = 240, 60, 240

@@ -5,7 +5,7 @@ once. Points are integers in tenths, as everywhere in matching.
 """
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,10 +66,6 @@ class Problem:
             made.update(np.ascontiguousarray(column).tobytes())
         made.update(repr((sorted(self.pins.items()), sorted(self.kept.items()) if self.keeping else ())).encode())
         return made.hexdigest()
-
-    def without_keeping(self) -> "Problem":
-        """Return the same event as if there had been no schedule before."""
-        return replace(self, kept={}, keeping=0)
 
 
 @dataclass(frozen=True)
