@@ -51,11 +51,11 @@ def need_rows(solution: Solution, prices: Prices) -> dict[int, Row]:
     best, gap, rival = _best(solution, prices)
     rules = tuple(RULES)
     top = edges.ruled_out.argmax(axis=1) if len(edges.ruled_out) else np.zeros(0, np.int64)
-    reach = _reachable(solution)
+    reach, wanted = _reachable(solution), problem.wanted.tolist()
     found: dict[int, Row] = {}
     for at, key in enumerate(edges.need_keys.tolist()):
         removed = int(edges.ruled_out[at, top[at]])
-        given, wants = int(solution.given[at]), int(problem.wanted[at])
+        given, wants = int(solution.given[at]), wanted[at]
         state, reason = _state(given, wants, takes_part=bool(problem.takes_part[at]), candidates=int(counts[at]),
                                reaches=bool(reach[at]))
         row = int(best[at])
