@@ -177,6 +177,16 @@ def test_pins_that_cannot_both_be_seated_name_the_pair():
         solve(both, POINTS, FLOWS)
 
 
+def test_an_absence_moves_few_even_where_every_pair_is_as_good_as_every_other():
+    everybody = Inputs(6, tuple(Party(n, f"项目{n}") for n in range(30)), tuple(Party(100 + n, f"组织{n}") for n in range(20)))
+    points = np.full((30, 20), 700, np.int64)
+    before = solve(everybody, points, FLOWS).seats
+    away = edited(everybody, Edit(EditKind.AWAY, organization=103, away=frozenset({1, 2})))
+    after = solve(away, points, FLOWS, before=before)
+    assert len(difference(before, after.seats).changes) == 2          # its two meetings, and nobody else's
+    assert len(after.seats) == len(before) - 2
+
+
 # ---------- shortages ----------
 
 def test_a_shortage_says_demand_supply_and_who_is_short():

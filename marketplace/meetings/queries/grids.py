@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import Select, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, selectinload
 
 from marketplace.conflicts.queries import conflict_bits
 from marketplace.conflicts.rules import Kind
@@ -92,7 +92,9 @@ def lines_of(session: Session, event: MeetingEvent, schedule: MeetingSchedule, *
     """Return the meetings of a version by round and table; `party`: an organization, or the unit of projects, alone."""
     times = {slot.number: slot for slot in slots(facts_of(event))}
     query = select(Meeting).where(Meeting.schedule_id == schedule.id).options(
-        joinedload(Meeting.project).joinedload(Project.buyer), joinedload(Meeting.organization))
+        selectinload(Meeting.project).load_only(Project.ref, Project.title, Project.state, Project.buyer_id),
+        selectinload(Meeting.project).joinedload(Project.buyer).load_only(Organization.name),
+        selectinload(Meeting.organization).load_only(Organization.ref, Organization.name))
     if party is not None:
         mine = select(Project.id).where(Project.buyer_id == party)
         query = query.where(or_(Meeting.organization_id == party, Meeting.project_id.in_(mine)))

@@ -18,6 +18,11 @@ from marketplace.meetings.models import (
 from marketplace.meetings.queries.points import Points, points_of
 from marketplace.meetings.rules import RunState
 from marketplace.meetings.rules.inputs import Inputs, Party, Seat
+from marketplace.organizations.models import Organization
+from marketplace.projects.models import Project
+
+_BODY = (Organization.ref, Organization.name, Organization.credit_code)
+_PROJECT = (Project.ref, Project.number, Project.title, Project.state, Project.buyer_id)
 
 
 def inputs_of(session: Session, event: MeetingEvent) -> Inputs:
@@ -40,13 +45,15 @@ def event_points(session: Session, inputs: Inputs) -> Points:
 def tables_of(session: Session, event: MeetingEvent) -> list[MeetingTable]:
     """Return the tables by number."""
     return list(session.scalars(select(MeetingTable).where(MeetingTable.event_id == event.id).options(
-        selectinload(MeetingTable.project), selectinload(MeetingTable.absences)).order_by(MeetingTable.number)))
+        selectinload(MeetingTable.project).load_only(*_PROJECT), selectinload(MeetingTable.absences))
+        .order_by(MeetingTable.number)))
 
 
 def visitors_of(session: Session, event: MeetingEvent) -> list[MeetingVisitor]:
     """Return the organizations in the order in which they came onto the list."""
     return list(session.scalars(select(MeetingVisitor).where(MeetingVisitor.event_id == event.id).options(
-        selectinload(MeetingVisitor.organization), selectinload(MeetingVisitor.absences)).order_by(MeetingVisitor.id)))
+        selectinload(MeetingVisitor.organization).load_only(*_BODY), selectinload(MeetingVisitor.absences))
+        .order_by(MeetingVisitor.id)))
 
 
 def decisions_of(session: Session, event: MeetingEvent, *, with_lifted: bool = False) -> list[MeetingDecision]:

@@ -55,7 +55,7 @@ def problem_of(inputs: Inputs, points: Ints, *, before: tuple[Seat, ...] = ()) -
     """Return the problem. `points`: (tables, organizations) in tenths, 0 where the two have nothing to talk about.
 
     Two that are never there in the same round are no pair. A pin is a pair even without points. `before`: the
-    schedule that should change as little as possible.
+    schedule that should change as little as possible; its meetings in rounds that somebody now misses do not count.
     """
     rows = {party.key: row for row, party in enumerate(inputs.tables)}
     columns = {party.key: column for column, party in enumerate(inputs.organizations)}
@@ -77,8 +77,9 @@ def problem_of(inputs: Inputs, points: Ints, *, before: tuple[Seat, ...] = ()) -
     left, right = np.nonzero((gains > 0) & meet)
     ends = zip(left.tolist(), right.tolist(), strict=True) if pins or before else ()
     number = {at: pair for pair, at in enumerate(ends)}
-    kept = {number[at]: seat.round - 1 for seat in before if seat.round <= inputs.rounds
-            and (at := (rows.get(seat.project, FREE), columns.get(seat.organization, FREE))) in number}
+    kept = {number[at]: seat.round - 1 for seat in before
+            if (at := (rows.get(seat.project, FREE), columns.get(seat.organization, FREE))) in number
+            and seat.round <= inputs.rounds and presence[[at[0], len(rows) + at[1]], seat.round - 1].all()}
     return Problem(
         tables=len(inputs.tables), left=left.astype(np.int64), right=(right + len(inputs.tables)).astype(np.int64),
         gains=gains[left, right], presence=presence, least=np.array([party.least for party in parties], np.int64),
