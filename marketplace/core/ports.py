@@ -329,7 +329,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Solved:
-    """What was found: x, its value, the proven bound, and for a linear program the price of each row (>= 0 at `high`)."""
+    """What was found: x, its value, the proven bound; of a linear program the price of each row (>= 0 at `high`)."""
 
     x: Floats
     value: float

@@ -11,7 +11,7 @@ _NOTHING_FITS = N_("需求与承接能力对不上，没有可行的配对方案
 
 
 class OrtoolsFlows:
-    """Solves by cost scaling; the arcs are handed over as arrays, since adding them one by one costs more than solving."""
+    """Solves by cost scaling; arcs are handed over as arrays: adding them one by one costs more than solving."""
 
     def min_cost_flow(self, *, tails: Ints, heads: Ints, capacities: Ints, costs: Ints, supplies: Ints) -> Ints:
         """Return the flow on each arc; raises Invalid when no flow serves the supplies."""

@@ -32,9 +32,10 @@ def _linear(program: Program, matrix: Any, seconds: float | None) -> Solved:
     """Solve a linear program; equal bounds become equations, so that each row has one price."""
     equal = program.low == program.high
     upper, lower = ~equal & np.isfinite(program.high), ~equal & np.isfinite(program.low)
+    bounded = bool(upper.any() or lower.any())
     left = matrix[np.flatnonzero(upper)], -matrix[np.flatnonzero(lower)]
-    found = linprog(-program.gains, A_ub=vstack(left) if upper.any() or lower.any() else None,
-                    b_ub=np.concatenate([program.high[upper], -program.low[lower]]) if upper.any() or lower.any() else None,
+    found = linprog(-program.gains, A_ub=vstack(left) if bounded else None,
+                    b_ub=np.concatenate([program.high[upper], -program.low[lower]]) if bounded else None,
                     A_eq=matrix[np.flatnonzero(equal)] if equal.any() else None,
                     b_eq=program.high[equal] if equal.any() else None,
                     bounds=np.column_stack([np.zeros(len(program.most)), program.most]), method="highs",

@@ -43,8 +43,8 @@ def _event(event: Event) -> list[str]:
     place = [f"LOCATION:{_escaped(event.place)}"] if event.place else []
     return ["BEGIN:VEVENT", f"UID:{event.uid}", f"DTSTAMP:{event.stamp.strftime(_STAMP)}", f"DTSTART:{at}",
             f"DTEND:{(event.until or event.at).strftime(_STAMP)}", f"SEQUENCE:{event.sequence}",
-            f"SUMMARY:{_escaped(event.title)}", f"DESCRIPTION:{_escaped(event.text)}", f"URL:{event.url}", *place, *alarm,
-            "END:VEVENT"]
+            f"SUMMARY:{_escaped(event.title)}", f"DESCRIPTION:{_escaped(event.text)}", f"URL:{event.url}",
+            *place, *alarm, "END:VEVENT"]
 
 
 def _escaped(text: str) -> str:

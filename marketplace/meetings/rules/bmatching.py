@@ -1,7 +1,8 @@
 """Which pairs meet, not yet when: the best b-matching, by min-cost flow. Pure; the solver is handed in.
 
-No party has more meetings than rounds in which it is there, all together no more than the rounds can seat. Least numbers come before points: a unit of a least number
-is worth more than all points together, so as many of them are met as can be met, and then the points are the most.
+No party has more meetings than rounds in which it is there, all together no more than the rounds can seat. Least
+numbers come before points: a unit of a least number is worth more than all points together, so as many of them are met
+as can be met, and then the points are the most.
 """
 
 import numpy as np

@@ -83,8 +83,9 @@ class Short:
 class Schedule:
     """What was found: pairs and their rounds, sorted by pair; the points; the bound that no schedule can pass.
 
-    `bound`: the best total if pairs needed no round of their own (b-matching within what the rounds can seat). `short`: who has fewer meetings
-    than asked for; `is_proven_short`: no schedule could serve all of them. `unplaced`: pins that found no round.
+    `bound`: the best total if pairs needed no round of their own (b-matching within what the rounds can seat).
+    `short`: who has fewer meetings than asked for; `is_proven_short`: no schedule could serve all of them.
+    `unplaced`: pins that found no round.
     """
 
     pairs: Ints
