@@ -10,6 +10,8 @@ from marketplace.conflicts import policy, queries
 from marketplace.conflicts.models import ConflictDeclaration, ConflictSettlement, DeclaredRelation
 from marketplace.conflicts.rules import (
     GROUNDS,
+    JOB_DECLARED,
+    JOB_SETTLED,
     MAX_WORDS,
     STATEMENT,
     Clearing,
@@ -22,6 +24,7 @@ from marketplace.core import audit
 from marketplace.core.access import Actor, require
 from marketplace.core.clock import beijing_date
 from marketplace.core.errors import Conflict, Invalid
+from marketplace.core.outbox import enqueue
 from marketplace.core.text import N_
 from marketplace.organizations.models import Organization
 from marketplace.organizations.rules import check_credit_code
@@ -39,6 +42,7 @@ def declare(session: Session, *, actor: Actor, organization: Organization, state
     _keep(session, made, actor=actor, stated=stated, words=words, now=now)
     audit.record(session, actor=actor, action="conflicts.declare", subject=("organization", organization.ref), now=now,
                  declaration=made.ref, says_none=says_none, relations=[one.relation for one in stated])
+    enqueue(session, JOB_DECLARED, now=now, organization_ref=organization.ref)
     return made
 
 
@@ -105,4 +109,5 @@ def settle(session: Session, *, actor: Actor, provider: Organization, tie_key: s
     audit.record(session, actor=actor, action="conflicts.settle", subject=("organization", provider.ref), now=now,
                  settlement=made.ref, ground=found.tie.ground, outcome=outcome, reason=reason,
                  by_withdrawal=GROUNDS[found.tie.ground].clearing is Clearing.WITHDRAWAL)
+    enqueue(session, JOB_SETTLED, now=now, settlement_ref=made.ref, organization_ref=provider.ref)
     return made

@@ -9,6 +9,7 @@ from marketplace.conflicts.queries.pages import (
     declarations_of,
     history,
     settled,
+    settlement,
     touched,
     waiting,
 )
@@ -16,5 +17,5 @@ from marketplace.conflicts.queries.pairs import Bit, Bits, Finding, bars, confli
 
 __all__ = [
     "Bit", "Bits", "Case", "Finding", "against", "bars", "case", "conflict_bits", "declarations_by",
-    "declarations_naming", "declarations_of", "explain", "history", "settled", "touched", "waiting",
+    "declarations_naming", "declarations_of", "explain", "history", "settled", "settlement", "touched", "waiting",
 ]

@@ -69,13 +69,14 @@ def _cases(session: Session, loaded: Loaded, wanted: Sequence[Tie]) -> list[Case
     return made
 
 
-def waiting(session: Session, *, clearing: Clearing, today: date) -> list[Case]:
+def waiting(session: Session, *, clearing: Clearing, today: date, provider: Organization | None = None) -> list[Case]:
     """Return the unsettled ties of running projects that this kind of clearing can lift, declared ones first."""
-    loaded = load(session, running_projects(session), None, today=today)
-    wanted = {tie.key: tie for tie in ties(loaded.facts)
-              if GROUNDS[tie.ground].clearing is clearing and tie.key not in loaded.settled
-              and loaded.behind.get((tie.side, tie.anchor))}
-    return sorted(_cases(session, loaded, list(wanted.values())),
+    wanted = None if provider is None else [provider.id]
+    loaded = load(session, running_projects(session), wanted, today=today)
+    open_ = {tie.key: tie for tie in ties(loaded.facts)
+             if GROUNDS[tie.ground].clearing is clearing and tie.key not in loaded.settled
+             and loaded.behind.get((tie.side, tie.anchor))}
+    return sorted(_cases(session, loaded, list(open_.values())),
                   key=lambda one: (one.needs_declaration, -len(one.projects), one.provider_name, one.tie.key))
 
 
@@ -102,6 +103,14 @@ def settled() -> Select[ConflictSettlement]:
     return (select(ConflictSettlement).where(ConflictSettlement.id.in_(last))
             .options(selectinload(ConflictSettlement.provider), selectinload(ConflictSettlement.settler))
             .order_by(ConflictSettlement.id.desc()))
+
+
+def settlement(session: Session, ref: str) -> ConflictSettlement:
+    """Return one finding; raises Denied (404) when there is none."""
+    found = session.scalar(select(ConflictSettlement).where(ConflictSettlement.ref == ref))
+    if found is None:
+        raise Denied(N_("没有这条核对结论"), hidden=True)
+    return found
 
 
 def history(session: Session, tie_key: str) -> list[ConflictSettlement]:

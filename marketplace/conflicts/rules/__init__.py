@@ -19,6 +19,8 @@ from marketplace.conflicts.rules.facts import Backer, Body, Declared, Facts, Hat
 from marketplace.conflicts.rules.grounds import (
     CHOICES,
     GROUNDS,
+    JOB_DECLARED,
+    JOB_SETTLED,
     OUTCOME_LABELS,
     Clearing,
     Ground,
@@ -31,7 +33,8 @@ from marketplace.conflicts.rules.grounds import (
 from marketplace.conflicts.rules.ties import ties
 
 __all__ = [
-    "CHOICES", "GROUNDS", "LOOK_BACK_YEARS", "MAX_NAME", "MAX_WORDS", "MOST_RELATIONS", "OUTCOME_LABELS", "RELATION_LABELS",
+    "CHOICES", "GROUNDS", "JOB_DECLARED", "JOB_SETTLED", "LOOK_BACK_YEARS", "MAX_NAME", "MAX_WORDS", "MOST_RELATIONS",
+    "OUTCOME_LABELS", "RELATION_LABELS",
     "STAFF_RELATIONS", "STATEMENT", "Backer", "Body", "Clearing", "Declared", "Declarer", "Facts", "Ground", "Hat",
     "Kind", "Outcome", "Relation", "Reviewer", "Side", "Stated", "Stating", "Strength", "Tie", "check_stated",
     "counts_on", "is_bar", "strength_after", "ties", "years_before",

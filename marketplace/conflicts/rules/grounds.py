@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from marketplace.core.text import N_
 
+JOB_DECLARED = "conflicts.declared"        # organization_ref of the provider
+JOB_SETTLED = "conflicts.settled"          # settlement_ref, organization_ref of the provider
+
 
 class Strength(StrEnum):
     """Whether a ground rules the pair out by itself, or a person must look first."""

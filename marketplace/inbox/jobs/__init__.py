@@ -13,6 +13,7 @@ from marketplace.awards.rules import (
 )
 from marketplace.bids.rules import JOB_BID_RECEIVED, JOB_BIDS_OPENED
 from marketplace.catalogs.rules import JOB_LIST_PUBLISHED, JOB_LIST_RETURNED, JOB_LIST_SUBMITTED
+from marketplace.conflicts.rules import JOB_DECLARED, JOB_SETTLED
 from marketplace.contracts.rules import JOB_CONTRACT_ISSUED, JOB_CONTRACT_PUBLISHED, JOB_CONTRACT_SIGNED
 from marketplace.core.outbox import Handler
 from marketplace.funding.rules import news as money
@@ -22,6 +23,7 @@ from marketplace.inbox.jobs import (
     bids,
     contracts,
     funding,
+    interests,
     lists,
     mail,
     matching,
@@ -46,6 +48,8 @@ HANDLERS: Mapping[str, Handler] = {
     JOB_REFUSALS_PILED_UP: safety.warn_officers,
     JOB_VERIFICATION_ASKED: organizations.ask_for_check,
     JOB_VERIFICATION_DECIDED: organizations.tell_check,
+    JOB_DECLARED: interests.ask_to_settle,
+    JOB_SETTLED: interests.tell_settled,
     JOB_LIST_SUBMITTED: lists.ask_for_review,
     JOB_LIST_RETURNED: lists.ask_to_mend,
     JOB_LIST_PUBLISHED: lists.tell_published,
