@@ -21,11 +21,13 @@ from marketplace.matching.operations import RunOrder
 from marketplace.matching.operations import runs as steps
 from marketplace.matching.policy import runs as policy
 from marketplace.matching.queries import computing, previews, runs
+from marketplace.matching.rules.edits import Edit
 from marketplace.matching.rules.runs import (
     JOB_RUN_PUBLISHED,
     JOB_RUN_STARTED,
     PUBLICATION_STEPS,
     RUN_STEPS,
+    EditKind,
     Phase,
     Publication,
     Reach,
@@ -193,8 +195,22 @@ def test_the_worker_computes_what_was_started_and_units_hear_of_what_is_publishe
     letters = db.session().scalars(select(Message).where(Message.subject.contains("匹配方案"))).all()
     assert {one.organization_id for one in letters} == {world.desk.unit.id}
     assert len(letters) == 2
-    ctx.extensions["marketplace.handlers"]["inbox.tell_units"](run_ref=ref)
+    tell = ctx.extensions["marketplace.handlers"]["inbox.tell_units"]
+    for edit in (None, 1):                      # told already; an edit that touched nothing
+        tell(run_ref=ref, edit=edit)
     assert len(db.session().scalars(select(Message).where(Message.subject.contains("匹配方案"))).all()) == 2
+    with transaction() as writing:
+        run = steps.locked(writing, ref)
+        plan = previews.preview_edit(writing, run, Edit(EditKind.WITHDRAW, project=run.needs[0].project_id),
+                                     engines=services(), now=utc_now()).ready()
+        operations.commit_edit(writing, actor=world.operator, run=run, plan=plan, edits=0, reason="撤出", now=utc_now())
+    run_until_idle()
+    letters = db.session().scalars(select(Message).where(Message.subject.contains("有调整"))).all()
+    assert {one.facts["projects"] for one in letters} == {1}
+    with transaction() as writing:
+        operations.unpublish(writing, actor=world.operator, run=steps.locked(writing, ref), reason="有误", now=utc_now())
+    tell(run_ref=ref, edit=7)
+    assert len(db.session().scalars(select(Message).where(Message.subject.contains("匹配方案"))).all()) == 4
 
 
 # ---- cancel, fail, take over ----

@@ -171,4 +171,4 @@ def _tell(session: Session, run: MatchingRun, row: RunEdit, actor: Actor, now: d
            number=row.number, project=row.project_id, provider=row.provider_id, value=row.value, reason=row.reason,
            changed=row.changed, total_before=row.total_before, total_after=row.total_after)
     if run.publication == Publication.PUBLISHED and row.changed:
-        enqueue(session, JOB_RUN_PUBLISHED, now=now, run_ref=run.ref)
+        enqueue(session, JOB_RUN_PUBLISHED, now=now, run_ref=run.ref, edit=row.number)

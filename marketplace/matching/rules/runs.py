@@ -7,7 +7,7 @@ from marketplace.core.lifecycle import Lifecycle
 from marketplace.core.text import N_
 
 JOB_RUN_STARTED = "matching.run_started"        # run_ref: solve it
-JOB_RUN_PUBLISHED = "matching.run_published"    # run_ref: tell the parties of its pairings
+JOB_RUN_PUBLISHED = "matching.run_published"    # run_ref, edit (of a run in force): tell the units of its pairings
 AT_ONCE = 500                                   # up to so many projects a page solves while the person waits
 WHOLE = ""                                      # scope: every unit
 
