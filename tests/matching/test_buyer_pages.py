@@ -196,12 +196,18 @@ def test_telling_shows_counts_without_names_and_then_stands_in_public(world):
     assert "澜川区长者膳食服务中心" not in public
 
 
-def test_the_told_read_it_in_their_inbox(world):
+def test_the_told_read_it_in_their_inbox_and_in_their_mail(world):
+    with world.app.app_context(), transaction() as session:
+        session.get(Person, world.people["provider"]).email = "near@example.org"
     world.as_("handler").post(world.path("/tell"), data={"line": "45", "text": SAID})
     with world.app.app_context():
         run_until_idle()
         sent = db.session.scalars(select(Message).where(Message.unique_key.startswith("told:"))).all()
         assert [one.person_id for one in sent] == [world.people["provider"]]
+        run_until_idle()
+        mails = [one for one in services().mailer.sent if one["to"] == "near@example.org" and "公开征集" in one["subject"]]
+        assert len(mails) == 1                       # however often the worker ran
+        assert SAID in mails[0]["text"]
     assert SAID in page(world.as_("provider").get("/my"))
 
 
