@@ -90,7 +90,7 @@ def _live(loaded: Loaded) -> Iterator[tuple[Tie, Strength]]:
 class Finding:
     """One ground between a project and a provider, for people. `facts` fill in both sentences.
 
-    `sentence` is for staff and may name a person; `told` is what the provider may read.
+    `sentence` is for operators and may name a person; `told` is what the provider may read; buyers read the `label`.
     """
 
     ground: Ground
