@@ -36,7 +36,7 @@ def tell_units(run_ref: str, edit: int | None = None, **_facts: object) -> None:
     for unit, projects in counts:
         letter = Letter(
             kind=Kind.PROJECT, subject=SUBJECT if edit is None else CHANGED,
-            body=N_("请在各项目的“匹配建议”页查看理由和其他候选。方案只是建议，由您单位按规定的采购方式决定，不是中选结果。"),
+            body=N_("请在各项目的“推荐承接单位”页查看理由和其他候选。方案只是建议，由您单位按规定的采购方式决定，不是中选结果。"),
             facts={"number": number, "projects": projects}, url="/desk/projects",
             unique_key=f"matching-run:{run_ref}:{since}:{edit}:{unit}", organization_id=unit)
         with transaction() as writing:
