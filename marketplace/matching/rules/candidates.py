@@ -88,10 +88,13 @@ def _best(market: Market, need: NeedFacts, ground: Ground, likeness: NDArray[np.
 
 
 def choose(total: NDArray[np.float32], seen: scoring.Seen, most: int) -> Places:
-    """Return which rows of `seen` are kept: the best of all, and among them room for a few found by words alone."""
+    """Return which rows of `seen` are kept: the best of all, and among them room for a few found by words alone.
+
+    A fifth of a longer list than MOST, so that a list of everybody holds them all.
+    """
     right = np.flatnonzero((total >= 0) & ~seen.by_text)
     words = np.flatnonzero((total >= 0) & seen.by_text)
-    words = words[_top(seen.likeness[words], min(BY_TEXT, most))]
+    words = words[_top(seen.likeness[words], min(max(BY_TEXT, most // 5), most))]
     right = right[_top(total[right], most - len(words))]
     return np.concatenate([right, words])
 

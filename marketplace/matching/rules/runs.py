@@ -69,7 +69,7 @@ class Publication(StrEnum):
 
 
 PUBLICATION_LABELS: Mapping[Publication, str] = {
-    Publication.DRAFT: N_("未发布"), Publication.PUBLISHED: N_("已发布"), Publication.UNPUBLISHED: N_("已撤回"),
+    Publication.DRAFT: N_("未发布"), Publication.PUBLISHED: N_("已生效"), Publication.UNPUBLISHED: N_("已撤回"),
     Publication.SUPERSEDED: N_("已被新方案取代"),
 }
 PUBLICATION_STEPS = Lifecycle(
