@@ -411,6 +411,13 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("/ops/funders", "POST"): Row(OPERATOR, 422),
     ("/ops/funders/<ref>", "GET"): Row(OPERATOR, 404),
     ("/ops/funders/<ref>/<any(verify, unverify):verdict>", "POST"): Row(OPERATOR, 404),
+    ("/org/conflicts", "GET"): Row(BIDDERS),
+    ("/org/conflicts", "POST"): Row(only(Role.PROVIDER_ADMIN), 422),
+    ("/desk/conflicts", "GET"): Row(UNIT),
+    ("/desk/conflicts", "POST"): Row(UNIT, 422),
+    ("/ops/conflicts", "GET"): Row(OPERATOR),
+    ("/ops/conflicts/<ref>/<tie>", "GET"): Row(OPERATOR, 404),
+    ("/ops/conflicts/<ref>/<tie>", "POST"): Row(OPERATOR, 404),
     ("/ops/money-flags", "GET"): Row(OPERATOR | AUDITOR),
     ("/ops/money-flags/<ref>/<any(clear, uphold):finding>", "POST"): Row(OPERATOR, 404),
     # the treasurer of a receiving organization
