@@ -14,14 +14,15 @@ from sqlalchemy import select, update
 from marketplace.accounts.models import Person
 from marketplace.accounts.queries import load_actor
 from marketplace.awards.models import Panel, PanelSeat
-from marketplace.core.access import Role
+from marketplace.core.access import SYSTEM, Role
 from marketplace.core.clock import utc_now
 from marketplace.core.db import db, transaction
 from marketplace.core.money import Money
 from marketplace.inbox.models import Message
-from marketplace.matching.models import WeightSet
+from marketplace.matching import operations as matching
+from marketplace.matching.models import MatchingRun, Pairing, WeightSet
 from marketplace.matching.models.outreach import InvitationList, Telling
-from marketplace.matching.operations import outreach
+from marketplace.matching.operations import RunOrder, outreach
 from marketplace.matching.queries import market, sides
 from marketplace.matching.rules.weights import Weights
 from marketplace.organizations.models import Organization
@@ -361,3 +362,25 @@ def test_a_telling_after_the_deadline_is_refused(world):
 
 def load(session, person):
     return load_actor(session, person)
+
+
+def test_the_pairing_in_force_stands_on_the_page_and_a_draft_one_does_not(world):
+    with world.app.app_context():
+        with transaction() as session:
+            ref = matching.start_run(session, actor=SYSTEM, order=RunOrder("十一月"), now=utc_now()).ref
+        matching.drive(transaction, run_ref=ref, engines=services(), clock=utc_now)
+        name = db.session.scalars(select(Pairing)).one().provider.name
+        db.session.remove()
+    sentence = f"第 1 号匹配方案建议与“{name}”配对"
+    assert sentence not in page(world.as_("handler").get(world.path()))
+    with world.app.app_context(), transaction() as session:
+        matching.publish(session, actor=SYSTEM, run=session.scalars(select(MatchingRun)).one(), edits=0, replaces=None, now=utc_now())
+    assert sentence in page(world.as_("handler").get(world.path()))
+
+
+def test_a_long_list_is_folded_after_its_leading_groups(world, monkeypatch):
+    monkeypatch.setattr(sides, "FIRST", 1)
+    shown = page(world.as_("handler").get(world.path()))
+    assert "家达到建议线的组织</summary>" in shown
+    monkeypatch.setattr(sides, "FIRST", 50)
+    assert "家达到建议线的组织</summary>" not in page(world.as_("handler").get(world.path()))

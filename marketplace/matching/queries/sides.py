@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from marketplace.contracts.models import Contract
 from marketplace.core.clock import beijing_date
 from marketplace.core.money import Money
+from marketplace.matching.models import MatchingRun, Pairing
 from marketplace.matching.models.outreach import ProjectDecline
 from marketplace.matching.queries import market
 from marketplace.matching.queries import outreach as queries
@@ -19,12 +20,13 @@ from marketplace.matching.queries.market import Tools
 from marketplace.matching.rules.hard import RULES, HardRule, RuleText, named
 from marketplace.matching.rules.outreach import Closed
 from marketplace.matching.rules.ranking import Explanation, Ranked
+from marketplace.matching.rules.runs import PairingState, Publication
 from marketplace.matching.rules.weights import CRITERIA, TENTHS, Criterion, Weights
 from marketplace.organizations.models import Organization, Rating, ServedArea, ServiceCategory
 from marketplace.organizations.rules import grade_on
 from marketplace.projects.models import Project
 
-SHOWN = 50
+SHOWN, FIRST = 50, 10
 NEAREST = 5                              # shown where nobody is suitable
 
 
@@ -57,6 +59,22 @@ class Suggested:
     nobody: bool
     served: Sequence[Served]
     weights: Weights
+    paired: Sequence[Pairing] = ()       # by the runs in force
+
+    @property
+    def first(self) -> list[list[Candidate]]:
+        """Return the leading groups of those who reach the least total: at least FIRST organizations, no group cut."""
+        many = 0
+        for number, group in enumerate(self.upper, 1):
+            many += len(group)
+            if many >= FIRST:
+                return self.upper[:number]
+        return self.upper
+
+    @property
+    def more(self) -> list[list[Candidate]]:
+        """Return the groups that reach the least total beyond the leading ones."""
+        return self.upper[len(self.first):]
 
     @property
     def rows(self) -> list[Candidate]:
@@ -97,7 +115,16 @@ def suggested(session: Session, project: Project, *, tools: Tools, now: datetime
               for _, group in groupby(rows, key=lambda one: one.ranked.group)]
     ruled_out = sorted(((RULES[rule], many) for rule, many in ranking.ruled_out.items() if many),
                        key=lambda pair: -pair[1])
-    return Suggested(groups, ruled_out, ranking.considered, ranking.nobody, served, weights)
+    return Suggested(groups, ruled_out, ranking.considered, ranking.nobody, served, weights, paired(session, project))
+
+
+def paired(session: Session, project: Project) -> Sequence[Pairing]:
+    """Return the pairs of a project in the runs that are in force, best first."""
+    return session.scalars(
+        select(Pairing).join(MatchingRun).where(
+            Pairing.project_id == project.id, Pairing.state != PairingState.REMOVED,
+            MatchingRun.publication == Publication.PUBLISHED)
+        .options(joinedload(Pairing.provider), joinedload(Pairing.run)).order_by(Pairing.total.desc(), Pairing.id)).all()
 
 
 def _organizations(session: Session, ids: Iterable[int]) -> dict[int, Organization]:
