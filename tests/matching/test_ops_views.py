@@ -98,7 +98,7 @@ def test_what_does_not_exist_is_not_found(operator, world):
 
 def test_the_list_shows_state_share_ratio_and_publication(operator, world):
     page = operator.get(BASE).text
-    for words in ("十一月第一次", "十一月第二次", "排队中", "已取消", "已发布", "未发布", "1.0000", "正在计算，进度自动更新"):
+    for words in ("十一月第一次", "十一月第二次", "排队中", "已取消", "已生效", "未发布", "1.0000", "正在计算，进度自动更新"):
         assert words in page, words
     assert 'hx-trigger="every 2s"' in page
 

@@ -273,7 +273,7 @@ providers_of = st.lists(st.builds(a_provider, st.integers(1, 10_000), free=st.sa
 def test_the_columns_of_a_run_say_the_same_as_the_lists_of_single_projects(needs, providers):
     market = a_market(*providers)
     edges = candidates(market, needs, Wish(Weights()))
-    totals = edges.base() + 50 * edges.is_new[edges.providers]
+    totals = edges.base() + Weights().newcomer * TENTHS * edges.is_new[edges.providers]
     for number, key in enumerate(edges.need_keys):
         need = next(one for one in needs if one.key == key)
         ranking = lists.rank(market, need, Weights())

@@ -45,7 +45,7 @@ class Weights:
     """
 
     points: Mapping[Criterion, int] = field(default_factory=lambda: dict(DEFAULT_POINTS))
-    newcomer: int = 5
+    newcomer: int = 2
     load: int = 1
     switching: int = 5
     least: int = 45
