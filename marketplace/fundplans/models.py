@@ -68,7 +68,8 @@ class FundPlan(Model):
         CheckConstraint("state <> 'draft' OR phase <> 'done'", name="draft_is_not_done"),
         CheckConstraint("(solved_at IS NULL) = (value IS NULL) AND (solved_at IS NULL) = (bound IS NULL)"
                         " AND (solved_at IS NULL) = (first_value IS NULL)", name="solved_has_values"),
-        CheckConstraint("value IS NULL OR (value <= bound AND first_value <= value AND first_value >= 0)", name="values"),
+        CheckConstraint("value IS NULL OR (value <= bound AND first_value <= value AND first_value >= 0)",
+                        name="values"),
         CheckConstraint("(shared_at IS NULL) = (shared_by IS NULL)", name="shared_has_person"),
         CheckConstraint("state <> 'shared' OR shared_at IS NOT NULL", name="shared_has_time"),
         CheckConstraint("(state = 'withdrawn') = (withdrawn_at IS NOT NULL)", name="withdrawn_has_time"),
@@ -114,7 +115,7 @@ class FundPlanProject(Model):
 
 
 class FundPlanFund(Model):
-    """One pool as it stood: of a project's budget it bears at most `parts` of `whole`, at most `cap`; `available` in all.
+    """One pool as it stood: of a project it bears at most `parts` of `whole`, at most `cap`; `available` in all.
 
     `already`: project ref -> fen it gave that project before. `price`: thousandths of a point that one more 万元 of it
     would bring.

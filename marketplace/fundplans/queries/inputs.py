@@ -106,7 +106,7 @@ def funds_of(session: Session, pools: Sequence[Pool]) -> list[FundInput]:
 
 
 def read_inputs(session: Session, *, organization_id: int | None, points: int, today: date) -> Inputs:
-    """Return what a plan would be reckoned on now. An organization's own plan leaves out what its earmarks do not cover.
+    """Return what a plan would be reckoned on now. An organization's own plan leaves out what its pools do not cover.
 
     Projects that lack nothing take no part; those whose gap is not known are kept, to say so.
     """

@@ -113,7 +113,7 @@ def shortlist(session: Session, funder: Funder, *, filters: Filters, today: date
 
 
 def _co_funders(session: Session, funder: Funder, project_ids: Sequence[int]) -> dict[int, tuple[list[str], int]]:
-    """Return by project the other funders of signed pledges: names of those that may be named, and how many there are."""
+    """Return by project the other funders of signed pledges: those that may be named, and how many there are."""
     withheld = func.max(case((Pledge.is_name_withheld, 1), else_=0))
     pairs = [row for some in bites(project_ids) for row in session.execute(
         select(Pledge.project_id, Pledge.funder_id, withheld)

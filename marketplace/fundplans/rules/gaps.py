@@ -1,4 +1,4 @@
-"""What a project lacks. Unknown is never zero: where nobody said what gifts pay for, there is no gap to reckon with. Pure."""
+"""What a project lacks. Unknown is never zero: where nobody said what gifts pay for, no gap is reckoned with. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -16,7 +16,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Asking:
-    """One project that lacks `gap` fen of its `budget` fen. `value`: tenths of a point, what closing the gap is worth."""
+    """One project that lacks `gap` fen of its `budget` fen. `value`: tenths of a point for closing the gap."""
 
     ref: str
     value: int
@@ -118,7 +118,7 @@ class Instance:
 def broken(instance: Instance, given: Ints) -> list[str]:
     """Return every limit that grants break, in words for a developer; none: all hold exactly.
 
-    A project gets all of its gap or nothing; no fund gives more than it has left, its ratio, its cap, or off its earmark.
+    A project gets all of its gap or nothing; no fund gives more than it has, its ratio, its cap, or off its earmark.
     """
     sums = given.sum(axis=1)
     found = (

@@ -9,6 +9,7 @@ from marketplace.fundplans.rules.instance import Asking, Fund, Instance
 
 _CATEGORIES = tuple(f"A{number:02d}" for number in range(1, 13))
 _AREAS = tuple(f"440605{number:03d}" for number in range(1, 12))
+_BOUND, _PLACED, _CAPPED = 0.8, 0.6, 0.35     # shares of funds with an earmark of trades, of places, with a cap
 _SHARES = ((1, 5), (3, 10), (2, 5), (1, 2), (7, 10))
 
 
@@ -30,9 +31,9 @@ def _project(chance: Random, number: int) -> Asking:
 
 
 def _fund(chance: Random, number: int, left: int) -> Fund:
-    """Return one fund: half are bound to trades, half to places; a third caps what one project gets."""
+    """Return one fund: most are bound to trades, many to places; a third caps what one project gets."""
     parts, of = chance.choice(_SHARES)
-    trades = tuple(sorted(chance.sample(_CATEGORIES, chance.randrange(1, 6)))) if chance.random() < 0.8 else ()  # noqa: PLR2004
-    places = tuple(sorted(chance.sample(_AREAS, chance.randrange(2, 8)))) if chance.random() < 0.6 else ()  # noqa: PLR2004
-    cap = chance.randrange(3_000_000, 20_000_000) if chance.random() < 0.35 else None  # noqa: PLR2004
+    trades = tuple(sorted(chance.sample(_CATEGORIES, chance.randrange(1, 6)))) if chance.random() < _BOUND else ()
+    places = tuple(sorted(chance.sample(_AREAS, chance.randrange(2, 8)))) if chance.random() < _PLACED else ()
+    cap = chance.randrange(3_000_000, 20_000_000) if chance.random() < _CAPPED else None
     return Fund(f"f{number:03d}", parts, of, left, cap, trades, places)

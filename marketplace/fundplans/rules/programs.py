@@ -1,4 +1,4 @@
-"""The linear and the integer program of a plan, in 万元 so that numbers are near one. Pure: a ProgramSolver solves them."""
+"""The linear and the integer program of a plan, in 万元 so that numbers are near one. Pure: a port solves them."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ def pairs_of(instance: Instance) -> Pair:
 def relaxed(instance: Instance) -> Program:
     """Return the transport program: a project may get a part of its gap for a part of its value.
 
-    Rows: projects (at most the gap), then funds (at most what is left); the prices of the latter are what a yuan is worth.
+    Rows: projects (at most the gap), then funds (at most what is left); the latter have the prices of money.
     """
     rows, columns = pairs_of(instance)
     count, many = len(rows), len(instance.projects)

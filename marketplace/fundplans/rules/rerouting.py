@@ -14,7 +14,7 @@ from marketplace.fundplans.rules.instance import Instance, Mask
 
 
 class Grants:
-    """What each project gets from each fund so far. `order`: the order in which funds are asked, narrow earmarks first."""
+    """What each project gets from each fund so far; funds with narrow earmarks are asked first."""
 
     def __init__(self, instance: Instance) -> None:
         self.instance = instance
@@ -75,7 +75,7 @@ class Grants:
             self._links[np.ix_(pays, self.given[row] < self.room[row])] += sign
 
     def _path(self, row: int, missing: int) -> list[int] | None:
-        """Return funds from one that may pay the project to one with money left; None where too little can be reached."""
+        """Return funds from one that may pay the project to one with money left; None where too little is reached."""
         seen = self.given[row] < self.room[row]
         layer, before = seen.copy(), np.full(len(self.spare), -1, np.int64)
         rich, end = self.spare > 0, -1

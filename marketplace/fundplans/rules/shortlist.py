@@ -1,4 +1,4 @@
-"""How near a project is to what a funder gives for: points of 100 with their parts, in tenths that sum to the total. Pure.
+"""How near a project is to what a funder gives for: points of 100 with parts that sum to the total. Pure.
 
 A part that nobody knows stands at half its points and says so: unknown is never zero.
 """

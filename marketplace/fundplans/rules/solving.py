@@ -1,7 +1,7 @@
-"""A plan: which projects get all of their gap, from which funds, to the fen; the bound; what first come would bring. Pure.
+"""A plan: which projects get all of their gap, from which funds; the bound; what first come would bring. Pure.
 
-At the size of a fair an integer program is solved; above it, projects are taken in the order of what a yuan brings beyond
-the price of the funds it uses, and earlier grants move where that makes room. The better of the two ways stands.
+At the size of a fair an integer program is solved; above it, projects are taken in the order of what a yuan brings
+beyond the price of the funds it uses, and earlier grants move where that makes room. The better way stands.
 """
 
 from collections.abc import Callable
@@ -49,11 +49,6 @@ class Solution:
     first_value: int
     prices: Floats
 
-    @property
-    def funded(self) -> Mask:
-        """Return which projects get money."""
-        return paid(self.given)
-
 
 def quiet(_: Phase) -> None:
     """Tell nobody."""
@@ -84,7 +79,7 @@ def solve(instance: Instance, *, programs: ProgramSolver, flows: FlowSolver, lim
         if _worth(instance, better) >= _worth(instance, chosen):
             chosen, method = better, Method.EXACT
     tell(Phase.LINES)
-    if first_value > _worth(instance, chosen):      # only where seconds ran out: what comes first is never beaten by a plan
+    if first_value > _worth(instance, chosen):      # happens only where seconds ran out
         chosen = paid(first)
     given = distribute(instance, chosen, flows)
     value = value_of(instance, given)

@@ -20,10 +20,11 @@ from marketplace.web.names import area_names, category_names
 from marketplace.web.security import EXPORT_LIMIT, limiter
 
 Sheet = list[list[str]]
+TABLE = "<any(lines, projects, funds):sheet>.<any(csv, xlsx):kind>"
 
 
-@blueprint.get("/ops/fund-plans/<ref>/<any(lines, projects, funds):sheet>.<any(csv, xlsx):kind>", defaults={"desk": OPS})
-@blueprint.get("/fund/plans/<ref>/<any(lines, projects, funds):sheet>.<any(csv, xlsx):kind>", defaults={"desk": FUND})
+@blueprint.get(f"/ops/fund-plans/<ref>/{TABLE}", defaults={"desk": OPS})
+@blueprint.get(f"/fund/plans/<ref>/{TABLE}", defaults={"desk": FUND})
 @for_roles(*READERS)
 @limiter.limit(EXPORT_LIMIT)
 def export(desk: str, ref: str, sheet: str, kind: str) -> Response:
