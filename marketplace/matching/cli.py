@@ -72,7 +72,7 @@ def evaluate(projects: Path, organizations: Path, judgments: Path, as_json: bool
 
 @group.command("plant")
 @click.option("--needs", required=True, type=click.IntRange(1, 1_000_000), help="How many projects.")
-@click.option("--providers", required=True, type=click.IntRange(1, 1_000_000), help="How many organizations, decoys included.")
+@click.option("--providers", required=True, type=click.IntRange(1, 1_000_000), help="How many, decoys included.")
 @click.option("--seed", required=True, type=int)
 @click.option("--out", required=True, type=_FOLDER, help="A folder that does not exist, or is empty.")
 @click.option("--regime", type=click.Choice(sorted(planted.SUPPLY)), default="tight")

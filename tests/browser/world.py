@@ -45,8 +45,8 @@ from marketplace.web.services import services
 from marketplace.web.worker import run_until_idle
 from tests.browser.evening import build_evening
 from tests.browser.fairs import build_fairs
-from tests.browser.interests import build_interests
 from tests.browser.fundplans import build_fundplans
+from tests.browser.interests import build_interests
 from tests.browser.matching import build_market, build_runs
 from tests.browser.portfolio import build_agreement, build_portfolio
 from tests.browser.sides import build_sides

@@ -7,7 +7,14 @@ import pytest
 
 from marketplace.matching.rules import evaluation
 from marketplace.matching.rules.evaluation import Judged, read_judgments
-from marketplace.matching.rules.real_rows import MalformedError, area_path, evidence_without, need_of, provider_of, read_rows
+from marketplace.matching.rules.real_rows import (
+    MalformedError,
+    area_path,
+    evidence_without,
+    need_of,
+    provider_of,
+    read_rows,
+)
 from tests.factories.market import reader
 
 DATA = Path(__file__).parents[1] / "data"

@@ -9,7 +9,6 @@ from marketplace.matching.rules import grams
 from marketplace.matching.rules.grams import MOST_CHARACTERS, MOST_REPEATS, PIECE_BITS, Reader
 from marketplace.search.rules.dictionary import Entry, EntryKind
 
-
 SMALL = Reader([Entry("老年人", "老年人"), Entry("长者", "老年人"), Entry("认知症", "认知症", EntryKind.CONCEPT, ("老年人",)),
                 Entry("失智", "认知症"), Entry("服务", "服务", EntryKind.GENERIC), Entry("南海区", "南海区", EntryKind.PLACE)])
 LETTERS = st.text(alphabet="老年人长者认知症失智服务南海区社工abc12，。 ", max_size=40)

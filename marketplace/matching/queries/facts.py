@@ -72,7 +72,8 @@ def provider_facts(session: Session, *, simple: Simplify, now: datetime) -> list
         own = areas.get(row.id, ())
         found.append(ProviderFacts(
             key=row.id, ref=row.ref, name=simple(row.name),
-            texts=_provider_texts(row, mine, names, past=past.get(row.id, ()), work=work.get(row.id, ()), simple=simple),
+            texts=_provider_texts(row, mine, names, past=past.get(row.id, ()), work=work.get(row.id, ()),
+                                  simple=simple),
             categories=tuple(sorted(mine)), areas=frozenset(own),
             wider_areas=frozenset(up for code in own for up in parents.get(code, ())) - frozenset(own),
             kind=row.kind, certified=row.staff_certified, grade=grade_on(ratings.get(row.id, ()), today),

@@ -124,7 +124,8 @@ def paired(session: Session, project: Project) -> Sequence[Pairing]:
         select(Pairing).join(MatchingRun).where(
             Pairing.project_id == project.id, Pairing.state != PairingState.REMOVED,
             MatchingRun.publication == Publication.PUBLISHED)
-        .options(joinedload(Pairing.provider), joinedload(Pairing.run)).order_by(Pairing.total.desc(), Pairing.id)).all()
+        .options(joinedload(Pairing.provider), joinedload(Pairing.run))
+        .order_by(Pairing.total.desc(), Pairing.id)).all()
 
 
 def _organizations(session: Session, ids: Iterable[int]) -> dict[int, Organization]:

@@ -1,4 +1,4 @@
-"""How good the ranking is beside what people judged: hit@1, NDCG@5, recall@20, and whether "nobody" is said rightly. Pure."""
+"""How good the ranking is beside what people judged: hit@1, NDCG@5, recall@20, "nobody" said rightly. Pure."""
 
 import json
 import math

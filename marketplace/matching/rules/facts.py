@@ -36,8 +36,8 @@ class NeedFacts:
 class ProviderFacts:
     """One organization as the score sees it. `areas`: codes it says it serves, with everything below; empty: unknown.
 
-    `wider_areas`: what lies above those areas: it serves a part of them. Where `areas_are_stated` is false they are known
-    only from where it works, so that an area beside them is no hard rule.
+    `wider_areas`: what lies above those areas: it serves a part of them. Where `areas_are_stated` is false they are
+    known only from where it works, so that an area beside them is no hard rule.
     `finished`: projects confirmed by contracts; `told`: those it says itself. `typical_fen`: median of past amounts.
     `free`: projects it can take on now, None where it has not said; `running`: what it has in hand.
     """

@@ -60,13 +60,13 @@ class Reader:
         self._above = {name: [self._place[over] for over in above(name, direct) if over in self._place]
                        for name in self.concepts}
         self.columns = (1 << PIECE_BITS) + 2 * len(self.concepts)
-        self._targets, self._values, self._forms = _table(kept, self._place, self._above, self.columns)
+        self._targets, self._values, self._forms = _table(kept, self._place, self._above)
         self._filter = np.zeros(1 << _FILTER_BITS, np.bool_)
         for forms in self._forms.values():
             self._filter[(forms.hashes >> np.uint64(64 - _FILTER_BITS)).astype(np.int64)] = True
 
     def rows(self, texts: Sequence[Sequence[tuple[str, float]]]) -> csr_array:
-        """Return one row a text, each made of (part, weight): columns are pieces and concepts, values how much of it."""
+        """Return one row a text, each made of (part, weight): columns are pieces and concepts, values how much."""
         parts = [self._chunk(texts[at:at + CHUNK]) for at in range(0, len(texts), CHUNK)]
         return csr_array(vstack(parts, format="csr")) if parts else csr_array((0, self.columns), dtype=np.float32)
 
@@ -155,7 +155,7 @@ class Reader:
         return sorted(found - {""}, key=_longest_first)
 
 
-def _table(entries: Sequence[Entry], place: Mapping[str, int], over: Mapping[str, Sequence[int]], _columns: int) -> tuple[
+def _table(entries: Sequence[Entry], place: Mapping[str, int], over: Mapping[str, Sequence[int]]) -> tuple[
         NDArray[np.int64], NDArray[np.float32], dict[int, _Forms]]:
     """Return what each form stands for: columns and values one after the other, and the forms by length."""
     base = 1 << PIECE_BITS

@@ -38,7 +38,7 @@ class HardRule(IntFlag):
 
 @dataclass(frozen=True)
 class RuleText:
-    """How a rule is called, what would change it (`remedy`), where it comes from, in which procedures it may be used."""
+    """How a rule is called, what would change it (`remedy`), where it comes from, which procedures may use it."""
 
     label: str
     remedy: str

@@ -48,7 +48,8 @@ def explain(market: Market, need: NeedFacts, provider_key: int, weights: Weights
                       and one.criterion in CRITERIA), key=lambda pair: -pair[1])
     everybody = _look(market, need, Wish(weights, MOST, bars={need.key: bars or {}}))
     mine_total = scoring.totals(seen, weights)[0]
-    return Explanation(HardRule.NONE, ranked, 1 + int(np.count_nonzero(scoring.totals(everybody, weights) > mine_total)),
+    better = int(np.count_nonzero(scoring.totals(everybody, weights) > mine_total))
+    return Explanation(HardRule.NONE, ranked, 1 + better,
                        max(weights.least * TENTHS - ranked.total, 0), tuple(lacking))
 
 
@@ -63,7 +64,7 @@ def _alone(market: Market, need: NeedFacts, place: int, likeness: float, bars: M
 
 def for_provider(market: Market, needs: Sequence[NeedFacts], provider_key: int, weights: Weights, *,
                  bars: Mapping[int, Mapping[int, int]] | None = None) -> list[tuple[int, Ranked]]:
-    """Return the projects for which one provider is a candidate with at least the least total: (key, row), best first."""
+    """Return the projects that hold one provider with the least total or more: (key, row), best first."""
     place = market.place_of[provider_key]
     mine = market.texts[[place]].T.tocsr()
     likeness = (market.need_rows(needs) @ mine).toarray().ravel() if needs else ()

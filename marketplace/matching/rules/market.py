@@ -21,7 +21,7 @@ NEED_WEIGHTS = (2.0, 1.5, 1.0, 0.5)      # title, target group, summary, require
 PROVIDER_WEIGHTS = (2.0, 1.5, 1.0, 1.0)  # kinds of service, what it did, scope and about, name
 _LEAST_IDF = 0.1
 MOST_GROUNDS = 300                       # places whose providers are kept gathered
-COMMON, LEAST_COMMON = 0.25, 50          # what more than this share of all providers (and so many) say tells nobody apart
+COMMON, LEAST_COMMON = 0.25, 50          # what more than this share (and so many) of all say tells nobody apart
 
 
 class Market:

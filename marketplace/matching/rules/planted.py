@@ -1,8 +1,9 @@
-"""Planted worlds: projects written from their true providers, with decoys, stuffed profiles and their honest twins. Pure.
+"""Planted worlds: projects written from their true providers, with decoys, stuffed profiles, honest twins. Pure.
 
-A true provider is drawn from the free places of the market; the project is then written from it: inside its area, within
-what it can, in the words of one of its categories, with one of its own peculiar terms (70%). Then noise: 10% of the
-projects are filed under a wrong category, 5% have a true provider that is not in the market. One decoy a project: its true provider's near twin
+A true provider is drawn from the free places of the market; the project is then written from it: inside its area,
+within what it can, in the words of one of its categories, with one of its own peculiar terms (70%). Then noise: 10% of
+the projects are filed under a wrong category, 5% have a true provider that is not in the market. One decoy a project:
+its true provider's near twin
 that fails exactly one hard rule and could serve nobody else, so that the supply stays what the regime says. The same
 seed makes the same bytes.
 """
@@ -216,7 +217,8 @@ class _Maker:
         types = {TYPES[true.kind], TYPES[int(random.integers(3))]}
         budget = int(random.lognormal(12.7, 0.5)) // 1000 * 1000
         return {**dict.fromkeys(NEED_COLUMNS, ""), "project_id": f"PP{number + 1:06d}", "script": "hans",
-                "title": f"{self.counties[county]}{self._said(self.themes[category][theme])}{term}服务项目", "title_kind": "stated",
+                "title": f"{self.counties[county]}{self._said(self.themes[category][theme])}{term}服务项目",
+                "title_kind": "stated",
                 "buyer": f"{self.counties[county]}民政局", "province": PROVINCE, "city": self.cities[county // COUNTIES],
                 "district": self.counties[county], "funding_kind": "tender", "target_group": _GROUPS[category % 20],
                 "fact_phrase": "、".join(phrases), "budget_amount": str(budget), "currency": "CNY",

@@ -1,4 +1,4 @@
-"""How well a planted world is solved: is the true provider found, is the total the best there is, who slips through. Pure."""
+"""How well a planted world is solved: is the true provider found, is the total the best, who slips through. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -79,7 +79,7 @@ def evaluate(world: PlantedWorld, *, reader: Reader, flows: FlowSolver, programs
 
 
 def greedy_gap(edges: Edges, weights: Weights, flows: FlowSolver) -> dict[str, float]:
-    """Return how much more the best assignment gives than the best pair first: of the total, of the projects (points)."""
+    """Return how much more the best assignment gives than the best pair first: of total, of projects (points)."""
     problem = make(edges, weights)
     best, plain = assignment.solve(problem, flows), assignment.greedy(problem)
     sums = [int(one.totals.sum()) for one in (best, plain)]

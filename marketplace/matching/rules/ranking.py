@@ -1,4 +1,4 @@
-"""What a ranked list is made of: providers with contributions that sum to the total shown, ties, who was ruled out. Pure."""
+"""What a ranked list is made of: contributions that sum to the total shown, ties, who was ruled out. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

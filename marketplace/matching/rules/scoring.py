@@ -28,8 +28,8 @@ class Seen:
     """A project beside those who serve its place and do something like it, in the order of `places` (in the market).
 
     `rows`: their places in the ground; `likeness`: cosine of the texts; `category`: level, an estimate where
-    `category_known` is false; `bits`: the hard rules each fails (0: a candidate); `by_text`: found by its words although
-    its category differs; `unlike`: how many more serve the place and do nothing like it (SCOPE).
+    `category_known` is false; `bits`: the hard rules each fails (0: a candidate); `by_text`: found by its words
+    although its category differs; `unlike`: how many more serve the place and do nothing like it (SCOPE).
     """
 
     ground: Ground

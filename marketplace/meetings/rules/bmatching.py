@@ -5,6 +5,8 @@ numbers come before points: a unit of a least number is worth more than all poin
 as can be met, and then the points are the most.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from marketplace.core.ports import FlowSolver
@@ -21,8 +23,8 @@ def best_pairs(problem: Problem, flows: FlowSolver, *, worth: Ints) -> Bools:
     room = np.maximum(problem.degrees - taken, 0)
     owed = np.clip(problem.least - taken, 0, room)
     open_pairs = np.flatnonzero(~chosen)
-    chosen[open_pairs] = solve(problem, flows, open_pairs, worth=worth[open_pairs], room=room, owed=owed,
-                               most=max(_seats(problem) - len(pinned), 0))
+    limits = Limits(room, owed, max(_seats(problem) - len(pinned), 0))
+    chosen[open_pairs] = solve(problem, flows, open_pairs, worth=worth[open_pairs], limits=limits)
     return chosen
 
 
@@ -32,9 +34,18 @@ def _seats(problem: Problem) -> int:
     return int(np.minimum(tables.sum(axis=0), others.sum(axis=0)).sum())
 
 
-def solve(problem: Problem, flows: FlowSolver, pairs: Ints, *, worth: Ints, room: Ints, owed: Ints,
-          most: int | None = None) -> Bools:
-    """Return which of `pairs` a flow of least cost uses: at most `room` for each party, `owed` first, `most` in all."""
+@dataclass(frozen=True)
+class Limits:
+    """At most `room` meetings for each party, `owed` first, `most` in all (None: as many as fit)."""
+
+    room: Ints
+    owed: Ints
+    most: int | None = None
+
+
+def solve(problem: Problem, flows: FlowSolver, pairs: Ints, *, worth: Ints, limits: Limits) -> Bools:
+    """Return which of `pairs` a flow of least cost uses within the limits."""
+    room, owed, most = limits.room, limits.owed, limits.most
     if not len(pairs):
         return np.zeros(0, np.bool_)
     parties, tables = len(room), problem.tables

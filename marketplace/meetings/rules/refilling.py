@@ -6,7 +6,7 @@ A step never loses: first no least number that was met, then no point. Pinned me
 import numpy as np
 
 from marketplace.core.ports import FlowSolver
-from marketplace.meetings.rules.bmatching import solve
+from marketplace.meetings.rules.bmatching import Limits, solve
 from marketplace.meetings.rules.colouring import Grid
 from marketplace.meetings.rules.problems import FREE, Bools, Ints, Problem
 
@@ -64,7 +64,7 @@ def _refill_round(problem: Problem, flows: FlowSolver, grid: Grid, place: int, *
     pairs = np.flatnonzero(free & there[problem.left] & there[problem.right])
     room = there.astype(np.int64)
     owed = room * (counts(problem, grid) < problem.least)
-    for pair in pairs[solve(problem, flows, pairs, worth=worth[pairs], room=room, owed=owed)].tolist():
+    for pair in pairs[solve(problem, flows, pairs, worth=worth[pairs], limits=Limits(room, owed))].tolist():
         grid.put(pair, place)
 
 
