@@ -104,26 +104,26 @@ def _rows(market: Market, need: NeedFacts, seen: scoring.Seen, chosen: Places, w
     given = scoring.parts(seen, chosen, weights)
     known = scoring.known_bits(need, seen, chosen)
     words = market.need_rows([need]).indices
-    made = [_ranked(market, need, seen, int(row), weights, given[at].tolist(), int(known[at]), words)
-            for at, row in enumerate(chosen)]
-    likeness = {market.keys[seen.places[row]]: float(seen.likeness[row]) for row in chosen}
+    made = []
+    for at, row in enumerate(chosen):
+        parts = [Part(one, int(given[at, column]), weights.points[one] * TENTHS, bool(known[at] >> column & 1))
+                 for column, one in enumerate(CRITERIA)]
+        place = int(seen.places[row])
+        if market.is_new[place] and weights.newcomer:
+            parts.append(Part(Criterion.NEWCOMER, weights.newcomer * TENTHS, weights.newcomer * TENTHS))
+        made.append(Ranked(
+            int(market.keys[place]), sum(one.tenths for one in parts), tuple(parts),
+            Channel.TEXT if seen.by_text[row] else Channel.CATEGORY, _shared(market, need, place, words),
+            is_newcomer=bool(market.is_new[place])))
+    likeness = {int(market.keys[seen.places[row]]): float(seen.likeness[row]) for row in chosen}
     made.sort(key=lambda one: (-one.total, -likeness[one.provider_key], one.provider_key))
     return _in_groups(made)
 
 
-def _ranked(market: Market, need: NeedFacts, seen: scoring.Seen, row: int, weights: Weights,  # noqa: PLR0917
-            tenths: list[int], known: int, words: Places) -> Ranked:
-    """Return one provider of the list."""
-    place = int(seen.places[row])
-    parts = [Part(one, tenths[column], weights.points[one] * TENTHS, bool(known >> column & 1))
-             for column, one in enumerate(CRITERIA)]
-    if market.is_new[place] and weights.newcomer:
-        parts.append(Part(Criterion.NEWCOMER, weights.newcomer * TENTHS, weights.newcomer * TENTHS))
+def _shared(market: Market, need: NeedFacts, place: int, words: Places) -> tuple[str, ...]:
+    """Return the words that a project and a provider share; `words`: the columns of the project."""
     start, end = market.texts.indptr[place], market.texts.indptr[place + 1]
-    shared = np.intersect1d(words, market.texts.indices[start:end])
-    return Ranked(int(market.keys[place]), sum(one.tenths for one in parts), tuple(parts),
-                  Channel.TEXT if seen.by_text[row] else Channel.CATEGORY,
-                  market.reader.shared(shared, need.texts[:3]), is_newcomer=bool(market.is_new[place]))
+    return market.reader.shared(np.intersect1d(words, market.texts.indices[start:end]), need.texts[:3])
 
 
 def _in_groups(rows: list[Ranked]) -> tuple[Ranked, ...]:
