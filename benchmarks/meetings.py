@@ -74,14 +74,14 @@ def _check(made, found) -> None:
 
 def _round_by_round(made, flows) -> int:
     """Return the points of the simple way: the best pairs of the first round, then of the second among the others."""
-    from marketplace.meetings.rules.bmatching import solve
+    from marketplace.meetings.rules.bmatching import Limits, solve
 
     free, total = np.ones(len(made.left), np.bool_), 0
     for place in range(made.rounds):
         there = made.presence[:, place]
         pairs = np.flatnonzero(free & there[made.left] & there[made.right])
-        taken = pairs[solve(made, flows, pairs, worth=made.gains[pairs], room=there.astype(np.int64),
-                            owed=np.zeros(len(there), np.int64))]
+        taken = pairs[solve(made, flows, pairs, worth=made.gains[pairs],
+                            limits=Limits(there.astype(np.int64), np.zeros(len(there), np.int64)))]
         free[taken] = False
         total += int(made.gains[taken].sum())
     return total

@@ -138,6 +138,14 @@ def promise(scene: Scene, **changes: str) -> dict[str, str]:
             "purpose": "周末加餐", "step": "save", **changes}
 
 
+def test_a_link_may_suggest_an_amount_and_nonsense_in_it_is_left_out(app: Flask, client: FlaskClient, scene: Scene) -> None:
+    enter(client, scene, "giver")
+    path = f"/fund/pledges/new?project={scene.refs['project']}"
+    assert "52,500.00" in client.get(path + "&amount=52500.00").text.replace("52500.00", "52,500.00")
+    for nonsense in ("abc", "-5", "1e9", ""):
+        assert client.get(path + f"&amount={nonsense}").status_code == 200
+
+
 def test_a_promise_takes_two_people_and_the_password(app: Flask, client: FlaskClient, scene: Scene) -> None:
     enter(client, scene, "giver")
     path = f"/fund/pledges/new?project={scene.refs['project']}"

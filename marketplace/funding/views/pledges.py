@@ -10,6 +10,7 @@ from marketplace.core.access import require
 from marketplace.core.clock import beijing_date, utc_now
 from marketplace.core.db import db, transaction
 from marketplace.core.errors import Conflict, Denied, Invalid
+from marketplace.core.money import Money
 from marketplace.core.text import N_
 from marketplace.funding import operations, policy
 from marketplace.funding.forms.pledges import PledgeForm
@@ -129,10 +130,18 @@ def _usual(funder: Funder, verbal: Pledge | None) -> dict[str, object]:
     usual: dict[str, object] = {"management_percent": 0, "leftover_rule": "similar",
                                 "is_name_withheld": "y" if funder.is_name_withheld else ""}
     if verbal is None:
-        return usual
+        return {**usual, "amount": _suggested()}
     return {**usual, "amount": verbal.amount, "purpose": verbal.purpose,
             "account": verbal.account.ref if verbal.account else "",
             "is_name_withheld": "y" if verbal.is_name_withheld else ""}
+
+
+def _suggested() -> Money | None:
+    """Return the amount that a link suggests (a line of a funding plan); nothing that is no amount."""
+    try:
+        return Money.parse(request.args["amount"]) if request.args.get("amount") else None
+    except Invalid:
+        return None
 
 
 def _commit_page(form: PledgeForm, about: tuple[Funder, Project, Pledge | None],
