@@ -320,6 +320,7 @@ def test_two_people_sign_on_their_pages(world):
     assert "没有找到“没有这家”" in strange.get_data(as_text=True)
     first = world.as_("approver").post(address, data={"rows-0-name": "澜川区长者膳食服务中心", "rows-0-opinion": "验收合格", "password": PASSWORD})
     assert first.status_code == 303, first.get_data(as_text=True)
+    assert "澜川区长者膳食服务中心" in page_of(world, "handler", f"/projects/{world.refs['open']}/invitations")
     expert = world.as_("expert")
     assert "澜川区长者膳食服务中心" not in page(expert.get(address))          # the other side's list stays hidden
     second = expert.post(address, data={"rows-0-name": "澜川区银龄乐助服务中心", "rows-0-opinion": "能力强", "rows-1-name": "恒屿餐饮配送有限公司",
@@ -328,6 +329,20 @@ def test_two_people_sign_on_their_pages(world):
     with world.app.app_context():
         assert db.session.scalars(select(InvitationList)).one().complete_at is not None
     assert "评审专家推荐" in page_of(world, "handler", f"/projects/{world.refs['open']}/invitations")
+
+
+def test_the_buyer_does_not_read_what_the_expert_recommends_before_signing(world):
+    closed_procedure(world)
+    page_before = f"/projects/{world.refs['open']}/invitations"
+    signed = world.as_("expert").post(f"{page_before}/recommend", data={
+        "rows-0-name": "澜川区银龄乐助服务中心", "rows-0-opinion": "能力强", "rows-1-name": "恒屿餐饮配送有限公司",
+        "rows-1-opinion": "配送稳定", "password": PASSWORD})
+    assert signed.status_code == 303, signed.get_data(as_text=True)
+    for who in ("handler", "approver"):
+        text = page_of(world, who, page_before)
+        assert "银龄乐助" not in text
+        assert "能力强" not in text
+    assert "银龄乐助" in page_of(world, "auditor", page_before)
 
 
 @pytest.mark.parametrize(("who", "status"), [("handler", 403), ("stranger", 403), ("provider", 403), ("operator", 403)])
@@ -379,7 +394,7 @@ def test_the_pairing_in_force_stands_on_the_page_and_a_draft_one_does_not(world)
 
 
 def test_a_long_list_is_folded_after_its_leading_groups(world, monkeypatch):
-    monkeypatch.setattr(sides, "FIRST", 1)
+    monkeypatch.setattr(sides, "FIRST", 0)
     shown = page(world.as_("handler").get(world.path()))
     assert "家达到建议线的组织</summary>" in shown
     monkeypatch.setattr(sides, "FIRST", 50)

@@ -63,11 +63,11 @@ class Suggested:
 
     @property
     def first(self) -> list[list[Candidate]]:
-        """Return the leading groups of those who reach the least total: at least FIRST organizations, no group cut."""
+        """Return the leading groups of those who reach the least total: about FIRST organizations, no group cut."""
         many = 0
-        for number, group in enumerate(self.upper, 1):
+        for number, group in enumerate(self.upper):
             many += len(group)
-            if many >= FIRST:
+            if number and many > FIRST:
                 return self.upper[:number]
         return self.upper
 
@@ -207,7 +207,7 @@ class WhyNot:
 
 def why_not(session: Session, project: Project, provider: Organization, *, tools: Tools, now: datetime) -> WhyNot:
     """Return how an organization stands to a project, with figures of closed projects like it."""
-    explanation = market.explain_pair(session, project, provider, tools=tools, now=now)
+    explanation = market.explain_pair(session, project, provider, tools=tools, now=now, with_panel=False)
     return WhyNot(
         provider, explanation, [(rule, RULES[rule]) for rule in named(explanation.bits)],
         market.weights_in_force(session), closed_projects_like(session, project),
