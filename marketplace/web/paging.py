@@ -12,6 +12,7 @@ U = TypeVar("U")
 SIZE = 20
 SIZES = (20, 50, 100)
 LAST_PAGE = 10_000  # nobody turns this many pages; an offset beyond it only costs the database
+MOST_DIGITS = 9     # what every database takes as a whole number
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,11 @@ def page_number(arguments: Mapping[str, str]) -> int:
     asked = arguments.get("page", "1")
     is_number = asked.isascii() and asked.isdigit() and len(asked) <= len(str(LAST_PAGE))
     return min(max(int(asked), 1), LAST_PAGE) if is_number else 1
+
+
+def whole(typed: str, *, otherwise: int) -> int:
+    """Return the whole number that a hidden field brought back; `otherwise` for anything strange or too long."""
+    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) <= MOST_DIGITS else otherwise
 
 
 def page_size(arguments: Mapping[str, str]) -> int:

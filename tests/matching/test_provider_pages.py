@@ -9,6 +9,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
+from marketplace.accounts.models import Person
+from marketplace.awards.models import Panel, PanelSeat
+from marketplace.awards.operations import enrol_expert
 from marketplace.bids import operations as bids
 from marketplace.catalogs.queries import work_calendar
 from marketplace.core.access import SYSTEM, Role
@@ -19,6 +22,7 @@ from marketplace.matching.models import WeightSet
 from marketplace.matching.models.outreach import ProjectDecline
 from marketplace.matching.queries import market
 from marketplace.matching.queries.closed import closed_projects_like
+from marketplace.matching.rules.hard import HardRule
 from marketplace.matching.rules.weights import Weights
 from marketplace.organizations.queries import by_ref as body_by_ref
 from marketplace.projects.queries import by_ref
@@ -221,6 +225,24 @@ def test_the_project_itself_is_never_among_the_closed_ones_and_sealed_ones_are_n
         assert (found.projects, found.most) == (3, 4)          # the five of the sealed one are not counted
         own = closed_projects_like(session, session.scalars(select(type(project)).where(type(project).title == "往期助餐服务0")).one())
         assert own is None                                     # two others are too few
+
+
+def test_a_tie_to_the_panel_is_not_told(world):
+    def seen():
+        texts = page(world.as_("near").get(world.why())), page(world.as_("near").get("/org/matches"))
+        return [re.sub(r"value=\"[\w.-]{40,}\"|\"X-CSRFToken\": \"[^\"]+\"|剩[^<]*", "", text) for text in texts]
+
+    before = seen()
+    with world.app.app_context(), transaction() as session:
+        project, body = by_ref(session, world.refs["open"]), body_by_ref(session, world.refs["near"])
+        panel = Panel(project_id=project.id, size=3, seed="s", pool=[], drawn_by=world.people["handler"], drawn_at=utc_now())
+        session.add(panel)
+        session.flush()
+        session.add(PanelSeat(panel_id=panel.id, person_id=world.people["expert"], is_expert=True, draw_order=1))
+        enrol_expert(session, actor=SYSTEM, person=session.get(Person, world.people["expert"]), employer_organization=body,
+                     now=utc_now())
+        assert market.explain_pair(session, project, body, tools=services(), now=utc_now()).bits & HardRule.CONFLICT
+    assert seen() == before
 
 
 # ---- following and declining ----

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy.orm import Session
 
 from marketplace.conflicts.queries.facts import Loaded, load
-from marketplace.conflicts.rules import GROUNDS, Ground, Kind, Strength, Tie, strength_after, ties
+from marketplace.conflicts.rules import GROUNDS, Ground, Kind, Side, Strength, Tie, strength_after, ties
 from marketplace.organizations.models import Organization
 from marketplace.projects.models import Project
 
@@ -56,14 +56,17 @@ class Bits(Mapping[Pair, Bit]):
 
 
 def conflict_bits(session: Session, project_ids: Collection[int], provider_ids: Collection[int] | None = None, *,
-                  today: date) -> Bits:
+                  today: date, with_panel: bool = True) -> Bits:
     """Return what stands between these projects and providers (None: all), in a fixed number of statements.
 
     CONFLICT rules a pair out and outranks every pin; DECLARE_FIRST keeps it out until somebody declared and looked.
+    `with_panel` False: for what a provider reads, who must not learn from a tie who sits on a panel.
     """
     loaded = load(session, project_ids, provider_ids, today=today)
     found: dict[Pair, tuple[bool, set[Ground]]] = {}
     for tie, strength in _live(loaded):
+        if tie.side is Side.PROJECT and not with_panel:
+            continue
         for project in loaded.behind.get((tie.side, tie.anchor), ()):
             is_bar, grounds = found.get((project, tie.provider), (False, set()))
             grounds.add(tie.ground)

@@ -19,7 +19,7 @@ from marketplace.matching.operations.runs import BLOCK, locked
 from marketplace.matching.policy import runs as policy
 from marketplace.matching.queries.computing import present
 from marketplace.matching.queries.previews import Plan
-from marketplace.matching.queries.wishes import check_bars
+from marketplace.matching.queries.wishes import barred, check_bars
 from marketplace.matching.rules.edits import Edit
 from marketplace.matching.rules.runs import JOB_RUN_PUBLISHED, PAIRING_STEPS, EditKind, PairingState, Publication
 from marketplace.organizations.models import Organization
@@ -49,6 +49,8 @@ def commit_edit(session: Session, *, actor: Actor, run: MatchingRun, plan: Plan,
     new = sorted({provider for _, provider in plan.difference.come})
     if set(new) - present(session, Organization, new):
         raise Conflict(N_("有候选组织刚刚被删除。请重新预览"))
+    if barred(session, plan.difference.come, now=now):
+        raise Conflict(N_("有候选组织刚刚不能再承接这些项目。请重新预览"))
     row = _append(session, run, plan.edit, actor=actor, reason=reason, now=now, plan=plan)
     _apply_pairs(session, run, plan, row.number)
     _apply_needs(session, run, plan)

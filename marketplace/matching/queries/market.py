@@ -90,10 +90,13 @@ def market_of(session: Session, *, tools: Tools, now: datetime) -> Market:
 
 
 def bars_of(session: Session, project_ids: Collection[int], provider_ids: Collection[int] | None = None, *,
-            now: datetime) -> dict[int, dict[int, int]]:
-    """Return what rules single pairs out: project -> provider -> bits (conflicts, declare first, declined)."""
+            now: datetime, with_panel: bool = True) -> dict[int, dict[int, int]]:
+    """Return what rules single pairs out: project -> provider -> bits (conflicts, declare first, declined).
+
+    `with_panel` False: without ties to the panel, for what a provider reads.
+    """
     found: dict[int, dict[int, int]] = {}
-    bits = conflicts.conflict_bits(session, project_ids, provider_ids, today=beijing_date(now))
+    bits = conflicts.conflict_bits(session, project_ids, provider_ids, today=beijing_date(now), with_panel=with_panel)
     for (project, provider), bit in bits.pairs.items():
         rule = HardRule.CONFLICT if bit.kind == Kind.CONFLICT else HardRule.DECLARE_FIRST
         found.setdefault(project, {})[provider] = int(rule)
@@ -123,10 +126,10 @@ def rank_project(session: Session, project: Project, *, tools: Tools, now: datet
 
 
 def explain_pair(session: Session, project: Project, provider: Organization, *, tools: Tools, now: datetime,
-                 weights: Weights | None = None) -> Explanation:
+                 weights: Weights | None = None, with_panel: bool = True) -> Explanation:
     """Return which rules one provider fails for a project, or where it stands and what it lacks."""
     market = market_of(session, tools=tools, now=now)
-    bars = bars_of(session, [project.id], [provider.id], now=now)
+    bars = bars_of(session, [project.id], [provider.id], now=now, with_panel=with_panel)
     return lists.explain(market, need_of(session, project, tools=tools), provider.id,
                          weights or weights_in_force(session), bars=bars.get(project.id))
 
@@ -140,7 +143,7 @@ def projects_for(session: Session, provider: Organization, *, tools: Tools, now:
     projects = list(session.scalars(
         select(Project).where(facts.in_reach("open", now=now)).options(joinedload(Project.buyer)).order_by(Project.id)))
     needs = facts.need_facts(session, projects, simple=tools.converter.to_simplified)
-    bars = bars_of(session, [one.id for one in projects], [provider.id], now=now)
+    bars = bars_of(session, [one.id for one in projects], [provider.id], now=now, with_panel=False)
     ranked = lists.for_provider(market, needs, provider.id, weights_in_force(session), bars=bars)
     by_key = {one.id: one for one in projects}
     return [(by_key[key], row) for key, row in ranked[:most]]

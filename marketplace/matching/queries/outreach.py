@@ -19,7 +19,8 @@ from marketplace.matching.models.outreach import (
     Telling,
     ToldProvider,
 )
-from marketplace.matching.policy.outreach import PROVIDERS
+from marketplace.matching.policy.outreach import BUYERS, PROVIDERS
+from marketplace.matching.rules.outreach import Side
 from marketplace.organizations.models import Organization
 from marketplace.projects.models import Project
 
@@ -77,6 +78,16 @@ def invitations_of(session: Session, project: Project) -> InvitationList | None:
     return session.scalar(select(InvitationList).where(InvitationList.project_id == project.id).options(
         selectinload(InvitationList.rows).joinedload(Invitation.organization),
         selectinload(InvitationList.signatures).joinedload(InvitationSignature.person)))
+
+
+def rows_for(actor: Actor, project: Project, found: InvitationList | None) -> list[Invitation]:
+    """Return the rows that the actor may read. Until both sides have signed, neither reads the other's."""
+    if found is None:
+        return []
+    if found.complete_at is not None or actor.has(Role.AUDITOR):
+        return list(found.rows)
+    own = actor.acts_for(project.buyer_id, *BUYERS)
+    return [row for row in found.rows if own and row.side == Side.BUYER]
 
 
 def invitations_by_ref(session: Session, ref: str) -> InvitationList | None:

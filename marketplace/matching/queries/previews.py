@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
+import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -13,7 +14,7 @@ from marketplace.core.ports import FlowSolver
 from marketplace.core.text import N_
 from marketplace.matching.models import MatchingRun, Pairing, RunEdit, RunInput
 from marketplace.matching.queries.computing import Engines, present
-from marketplace.matching.queries.wishes import Known, checked
+from marketplace.matching.queries.wishes import Known, barred, checked
 from marketplace.matching.rules import assignment, bounds, metrics, problem, summary
 from marketplace.matching.rules.assignment import Solution
 from marketplace.matching.rules.bounds import Prices
@@ -141,11 +142,14 @@ def preview_edit(session: Session, run: MatchingRun, edit: Edit, *, engines: Eng
     standing = standing_of(session, run)
     known = Known(standing.edges, standing.wishes, frozenset(standing.pairs), standing.weights, run.scope, run.reach)
     edit = checked(session, known, edit, engines=engines, now=now)
-    return _planned(session, standing, edit, engines.flows)
+    return _planned(session, standing, edit, engines.flows, now)
 
 
-def _planned(session: Session, standing: Standing, edit: Edit, flows: FlowSolver) -> Plan:
-    """Solve with the edit; candidates who are gone since the run are left out."""
+def _planned(session: Session, standing: Standing, edit: Edit, flows: FlowSolver, now: datetime) -> Plan:
+    """Solve with the edit; candidates who are gone, and pairs that are barred since the run, are left out.
+
+    Pairs that stand already stay: a person takes those out.
+    """
     wishes, edges = standing.wishes.after(edit), standing.edges
     for _ in range(MOST_TRIES):
         made = standing.problem(wishes, edges=edges)
@@ -154,9 +158,13 @@ def _planned(session: Session, standing: Standing, edit: Edit, flows: FlowSolver
         found = _difference(standing, solution)
         new = sorted({provider for _, provider in found.come})
         gone = set(new) - present(session, Organization, new)
-        if not gone:
+        if gone:
+            edges = problem.without(edges, (), gone)
+        elif barred(session, found.come, now=now):
+            possible = set(problem.pairs_of(edges, np.ones(len(edges.needs), np.bool_))) - standing.pairs.keys()
+            edges = problem.without_pairs(edges, barred(session, possible, now=now))
+        else:
             return Plan(standing, edit, solution, found)
-        edges = problem.without(edges, (), gone)
     raise Conflict(N_("候选组织正在被删除。请稍后再试"))
 
 

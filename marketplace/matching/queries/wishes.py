@@ -1,15 +1,16 @@
 """Whether an edit makes sense and breaks no rule, with the sentence that says why not. Reads only."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from marketplace.core.clock import beijing_date
 from marketplace.core.errors import Invalid
 from marketplace.core.text import N_
-from marketplace.matching.queries.computing import Engines
+from marketplace.matching.queries.computing import MOST_BOUND, Engines
 from marketplace.matching.queries.facts import in_reach
 from marketplace.matching.queries.market import bars_of, explain_pair, market_of, need_of
 from marketplace.matching.rules.candidates import Wish, candidates
@@ -20,10 +21,12 @@ from marketplace.matching.rules.market import Market
 from marketplace.matching.rules.ranking import Channel, Ranked
 from marketplace.matching.rules.runs import EditKind
 from marketplace.matching.rules.weights import CRITERIA, Weights
-from marketplace.organizations.models import Organization
+from marketplace.organizations.models import CreditListing, Organization
+from marketplace.organizations.rules import Verification, is_listed
 from marketplace.projects.models import Project
 
 MOST_PLACES, MOST_WANTED = 1_000, 20
+LISTS = ("serious", "abnormal")
 NO_SUCH_PROJECT = N_("这个项目没有参加这次匹配。请先用“加入”把它加进来，或重新计算")
 NO_SUCH_PROVIDER = N_("这个组织不是任何项目的候选")
 _ONE_SIDE = N_("请选一个项目，或者一个组织")
@@ -144,6 +147,30 @@ def check_bars(session: Session, edit: Edit, *, now: datetime) -> None:
     bits = HardRule(bars_of(session, [project], [key], now=now).get(project, {}).get(key, 0))
     provider = session.get(Organization, key)
     check_bits(bits, provider.name if provider else "")
+
+
+def barred(session: Session, pairs: Iterable[Pair], *, now: datetime) -> frozenset[Pair]:
+    """Return which pairs a rule has come to stand against since they were scored: conflict, decline, check, lists."""
+    asked = sorted(pairs)
+    if not asked:
+        return frozenset()
+    keys = sorted({provider for _, provider in asked})
+    bars = bars_of(session, sorted({project for project, _ in asked}), keys, now=now)
+    out = _out_of_market(session, keys, today=beijing_date(now))
+    return frozenset(one for one in asked if one[1] in out or bars.get(one[0], {}).get(one[1], 0))
+
+
+def _out_of_market(session: Session, keys: Sequence[int], *, today: date) -> set[int]:
+    """Return the organizations that are not verified now, or stand on a list today."""
+    found: set[int] = set()
+    listings: dict[int, list[CreditListing]] = {}
+    for start in range(0, len(keys), MOST_BOUND):
+        some = keys[start:start + MOST_BOUND]
+        found.update(session.scalars(select(Organization.id).where(
+            Organization.id.in_(some), Organization.verification != Verification.VERIFIED)))
+        for row in session.scalars(select(CreditListing).where(CreditListing.organization_id.in_(some))):
+            listings.setdefault(row.organization_id, []).append(row)
+    return found | {key for key, rows in listings.items() if any(is_listed(rows, kind, today) for kind in LISTS)}
 
 
 def _forbid(known: Known, edit: Edit) -> None:

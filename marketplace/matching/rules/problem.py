@@ -147,6 +147,13 @@ def without(edges: Edges, projects: Iterable[int], providers: Iterable[int]) -> 
         running=edges.running[providers_stay], free=edges.free[providers_stay])
 
 
+def without_pairs(edges: Edges, pairs: Iterable[Pair]) -> Edges:
+    """Return the pairs without some of them: those that a rule has come to stand against."""
+    stay = ~_marked(edges, frozenset(pairs))
+    return replace(edges, needs=edges.needs[stay], providers=edges.providers[stay], parts=edges.parts[stay],
+                   known=edges.known[stay], channels=edges.channels[stay])
+
+
 def in_order(edges: Edges) -> Edges:
     """Return the pairs by need, then total (highest first), then provider key: the order every run keeps."""
     order = np.lexsort((edges.provider_keys[edges.providers], -edges.base(), edges.needs))

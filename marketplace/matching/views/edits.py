@@ -32,6 +32,7 @@ from marketplace.projects.models import Project
 from marketplace.web.access import for_roles
 from marketplace.web.actor import current_actor
 from marketplace.web.errors import status_of
+from marketplace.web.paging import whole
 from marketplace.web.services import services
 
 KIND_NOTES: Mapping[str, str] = {
@@ -97,7 +98,7 @@ def _tried(run: MatchingRun, form: EditForm, wish: Edit, *, is_commit: bool) -> 
 
 def _committed(run: MatchingRun, form: EditForm, plan: Plan) -> Response:
     """Put a previewed edit in force; a confirmation freezes its pair."""
-    seen = int(form.seen.data) if (form.seen.data or "").isdecimal() else -1
+    seen = whole(form.seen.data or "", otherwise=-1)
     reason, now, ref = form.reason.data or "", utc_now(), run.ref
     ready = plan.ready()
     with transaction() as session:

@@ -36,7 +36,7 @@ from marketplace.matching.views.ops import READERS, REFUSED, Answer, blueprint, 
 from marketplace.web.access import for_roles
 from marketplace.web.actor import current_actor
 from marketplace.web.errors import say, status_of
-from marketplace.web.paging import page_number, paginate
+from marketplace.web.paging import page_number, paginate, whole
 from marketplace.web.services import services
 
 WORKER_WAITS = timedelta(minutes=5)      # so long a small run is left to the page that computes it
@@ -225,7 +225,7 @@ def publish(ref: str) -> Response:
     try:
         with transaction() as session:
             publishing.publish(session, actor=current_actor(), run=found, now=utc_now(),
-                               edits=int(edits) if edits.isascii() and edits.isdigit() else -1,
+                               edits=whole(edits, otherwise=-1),
                                replaces=request.form.get("replaces") or None)
     except DomainError as refused:
         flash(say(refused), "bad")

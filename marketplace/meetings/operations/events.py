@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from marketplace.core.access import Actor, require
@@ -10,8 +10,8 @@ from marketplace.core.audit import record
 from marketplace.core.errors import Conflict, Invalid
 from marketplace.core.text import N_
 from marketplace.meetings import policy, rules
-from marketplace.meetings.models import MeetingEvent
-from marketplace.meetings.rules import EVENT, EventFacts, EventState
+from marketplace.meetings.models import Meeting, MeetingEvent, MeetingSchedule
+from marketplace.meetings.rules import EVENT, EventFacts, EventState, RunState
 from marketplace.organizations.models import Organization
 
 
@@ -36,6 +36,8 @@ def change_event(session: Session, *, actor: Actor, event: MeetingEvent, facts: 
     rules.check_facts(facts)
     if facts.rounds < event.rounds and (least := _largest_least(event)) > facts.rounds:
         raise Invalid(N_("有一方要求至少 {least} 场，轮次不能少于 {least}。请先改最少场次"), field="rounds", least=least)
+    if (last := _last_shown(session, event)) > facts.rounds:
+        raise Invalid(N_("第 {round} 轮有已公布的洽谈。请先撤回洽谈表，再减少轮次"), field="rounds", round=last)
     if facts.rounds != event.rounds:
         event.revision += 1
     for name, value in _columns(facts).items():
@@ -77,6 +79,12 @@ def _columns(facts: EventFacts) -> dict[str, object]:
             "minutes": facts.minutes, "break_minutes": facts.break_minutes, "pause_after": facts.pause_after,
             "pause_minutes": facts.pause_minutes if facts.pause_after else 0,
             "is_open_to_units": facts.is_open_to_units}
+
+
+def _last_shown(session: Session, event: MeetingEvent) -> int:
+    """Return the last round with a meeting in the version in force; 0 without one."""
+    return session.scalar(select(func.max(Meeting.round)).join(MeetingSchedule).where(
+        MeetingSchedule.event_id == event.id, MeetingSchedule.state == RunState.PUBLISHED)) or 0
 
 
 def _largest_least(event: MeetingEvent) -> int:

@@ -14,6 +14,7 @@ JOB_SCHEDULE_DUE = "meetings.schedule_due"     # somebody asked for a schedule
 JOB_SCHEDULE_PUBLISHED = "meetings.schedule_published"   # a version is in force
 JOB_MEETINGS_CANCELLED = "meetings.meetings_cancelled"   # meetings of one project do not take place
 
+LAST_YEAR = 2100
 MOST_ROUNDS = 40
 MOST_MINUTES, MOST_BREAK, MOST_PAUSE = 240, 60, 240
 MOST_PARTIES = 3_000
@@ -101,6 +102,8 @@ def check_facts(facts: EventFacts) -> None:
     """Refuse facts that make no event; each sentence names its field."""
     if not facts.title.strip():
         raise Invalid(N_("请填洽谈会名称"), field="title")
+    if facts.starts_at.year > LAST_YEAR:
+        raise Invalid(N_("开始时间太远，请检查年份"), field="starts_at")
     for name, value, least, most in (
         ("rounds", facts.rounds, 1, MOST_ROUNDS), ("minutes", facts.minutes, 5, MOST_MINUTES),
         ("break_minutes", facts.break_minutes, 0, MOST_BREAK), ("pause_minutes", facts.pause_minutes, 0, MOST_PAUSE),

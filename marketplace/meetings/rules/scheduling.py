@@ -60,6 +60,9 @@ def check(problem: Problem, names: tuple[str, ...]) -> None:
 
 def _check_place(problem: Problem, name: str, party: int, place: int, fixed: dict[tuple[int, int], int]) -> None:
     """Refuse a pin in a round in which the party is away or pinned already."""
+    if place >= problem.rounds:
+        raise Invalid(N_("“{name}”被指定在第 {round} 轮，但本场只有 {rounds} 轮。请撤回这场指定"), name=name, round=place + 1,
+                      rounds=problem.rounds)
     if not problem.presence[party, place]:
         raise Invalid(N_("“{name}”第 {round} 轮不在场，不能指定在这一轮"), name=name, round=place + 1)
     if (party, place) in fixed:

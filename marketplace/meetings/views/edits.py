@@ -33,6 +33,7 @@ from marketplace.meetings.views.blueprint import (
 )
 from marketplace.web.access import for_roles
 from marketplace.web.actor import current_actor
+from marketplace.web.paging import whole
 from marketplace.web.services import services
 
 
@@ -157,7 +158,7 @@ def _keep(event: MeetingEvent, edit: Edit, shown: CommitForm, *, is_scheduled: b
     with transaction() as session:
         return operations.commit_edit(
             session, actor=current_actor(), event=event_of(ref), edit=edit, solution=solution, now=now,
-            points_from=points.source, revision=int(revision) if revision.isdigit() else -1,
+            points_from=points.source, revision=whole(revision, otherwise=-1),
             shown=shown.shown.data or "").number
 
 

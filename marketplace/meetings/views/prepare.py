@@ -31,7 +31,7 @@ from marketplace.organizations.models import Organization
 from marketplace.web.access import for_roles
 from marketplace.web.actor import current_actor
 from marketplace.web.errors import say
-from marketplace.web.paging import page_number, paginate
+from marketplace.web.paging import page_number, paginate, whole
 
 
 @blueprint.get("/meetings")
@@ -149,7 +149,7 @@ def publish(ref: str) -> Answer:
     try:
         with transaction() as session:
             event = event_of(ref)
-            schedule = queries.schedule_numbered(session, event, int(number) if number.isdigit() else 0)
+            schedule = queries.schedule_numbered(session, event, whole(number, otherwise=0))
             if schedule is None:
                 require(policy.HIDDEN)
             assert schedule is not None
