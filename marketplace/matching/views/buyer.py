@@ -241,8 +241,8 @@ def _invitations_page(project: Project, found: InvitationList | None, draw_form:
         "matching/invite.html", project=project, found=found, draw_form=draw_form, recommend_form=recommend_form,
         outreach=rules.outreach_of(project.procedure), ways=rules.WAY_LABELS, side_labels=rules.SIDE_LABELS,
         rows=queries.rows_for(actor, project, found), is_decided=project.state in policy.DECIDED, may_draw=may_draw,
-        may_recommend=may_recommend, names=_pool_names(session, found),
-        signed={one.side for one in found.signatures} if found else set(), least=rules.LEAST_INVITED, most=rules.MOST_INVITED)
+        may_recommend=may_recommend, names=_pool_names(session, found), least=rules.LEAST_INVITED,
+        signed={one.side for one in found.signatures} if found else set(), most=rules.MOST_INVITED)
 
 
 def _pool_names(session: Session, found: InvitationList | None) -> Mapping[str, str]:
