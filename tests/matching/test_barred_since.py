@@ -2,7 +2,9 @@
 
 import pytest
 
-from marketplace.core.errors import Conflict
+from marketplace.core.access import SYSTEM
+from marketplace.core.errors import Conflict, Invalid
+from marketplace.matching.operations import publish
 from marketplace.organizations.models import CreditListing
 from tests.factories import NOW
 from tests.factories.matching import make_run, make_world
@@ -40,3 +42,14 @@ def test_an_edit_brings_in_nobody_who_was_barred_since_the_run(session, world, h
         commit(session, world, run, before)          # previewed before it came up
     edited(session, world, run, "forbid", project=project, provider=gone)
     assert other.id not in {provider for _, provider in standing(session, run)}
+
+
+@pytest.mark.parametrize("how", ["conflict", "decline", "list"])
+def test_a_run_with_a_pair_that_was_barred_since_is_not_published(session, world, how):
+    run = make_run(session, world)
+    gone = partner(session, world, run, world.projects[0])
+    bar(session, world, gone, how)
+    with pytest.raises(Invalid, match="重新计算"):
+        publish(session, actor=SYSTEM, run=run, edits=0, replaces=None, now=NOW)
+    edited(session, world, run, "withdraw", provider=gone)
+    assert publish(session, actor=SYSTEM, run=run, edits=1, replaces=None, now=NOW).publication == "published"

@@ -11,10 +11,11 @@ from marketplace.core.audit import record
 from marketplace.core.errors import Conflict, Invalid
 from marketplace.core.outbox import enqueue
 from marketplace.core.text import N_
-from marketplace.matching.models import MatchingRun
+from marketplace.matching.models import MatchingRun, Pairing
 from marketplace.matching.operations.runs import locked
 from marketplace.matching.policy import runs as policy
-from marketplace.matching.rules.runs import JOB_RUN_PUBLISHED, PUBLICATION_STEPS, Publication
+from marketplace.matching.queries.wishes import barred
+from marketplace.matching.rules.runs import JOB_RUN_PUBLISHED, PUBLICATION_STEPS, PairingState, Publication
 
 _CHANGED = N_("别人刚刚发布或撤回了方案。请刷新页面，看过现在生效的方案后再操作")
 _EDITED = N_("这个方案刚刚被别人调整过。请刷新页面，看过调整后再发布")
@@ -41,6 +42,7 @@ def publish(session: Session, *, actor: Actor, run: MatchingRun, edits: int, rep
         raise Conflict(_CHANGED)
     if run.edits != edits:
         raise Conflict(_EDITED)
+    _check_bars(session, run, now=now)
     if before is not None:
         before.publication = PUBLICATION_STEPS.after(Publication(before.publication), "supersede")
         before.unpublished_at, before.superseded_by_id = now, run.id
@@ -57,6 +59,14 @@ def publish(session: Session, *, actor: Actor, run: MatchingRun, edits: int, rep
            number=run.number, edits=run.edits, replaces=replaces, inputs_sha256=run.inputs_sha256)
     enqueue(session, JOB_RUN_PUBLISHED, now=now, run_ref=run.ref)
     return run
+
+
+def _check_bars(session: Session, run: MatchingRun, *, now: datetime) -> None:
+    """Raise Invalid when a rule has come to stand against a pair that was not confirmed: it may not be proposed."""
+    pairs = session.execute(select(Pairing.project_id, Pairing.provider_id).where(
+        Pairing.run_id == run.id, Pairing.state == PairingState.PROPOSED)).all()
+    if found := barred(session, [(project, provider) for project, provider in pairs], now=now):
+        raise Invalid(N_("{n} 对配对在计算以后出现了利益冲突、谢绝或资格变化。请重新计算，或先在人工调整里排除"), n=len(found))
 
 
 def unpublish(session: Session, *, actor: Actor, run: MatchingRun, reason: str, now: datetime) -> MatchingRun:
