@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,20 +24,29 @@ STAGES: dict[str, list[tuple[str, list[str]]]] = {
     "cluster": [("cluster", ["-n0", "-m", "cluster"])],
 }
 ALL = ("default", "documents", "pages", "torture", "cluster")
+BESIDE = ("torture", "cluster")          # of all: run beside documents and pages, since one browser leaves a core idle
 NOTHING_COLLECTED = 5
 _COUNT = re.compile(r"(\d+) (passed|failed|error|errors|skipped)\b")
 
 
-def run_stage(name: str, words: list[str]) -> tuple[int, int]:
-    """Run pytest once; return (passed, failed). A skipped test counts as failed: nothing is skipped silently."""
-    print(f"== {name}", flush=True)
+def run_stage(name: str, words: list[str], *, is_live: bool = True) -> tuple[int, int]:
+    """Run pytest once; return (passed, failed). A skipped test counts as failed: nothing is skipped silently.
+
+    What is not live is printed as a whole when it ends.
+    """
+    said: list[str] = [f"== {name}\n"]
+    if is_live:
+        print(said.pop(), end="", flush=True)
     began = time.monotonic()
     process = subprocess.Popen([sys.executable, "-m", "pytest", *words], cwd=ROOT, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, text=True)
     last = ""
     assert process.stdout is not None
     for line in process.stdout:
-        print(line, end="", flush=True)
+        if is_live:
+            print(line, end="", flush=True)
+        else:
+            said.append(line)
         if _COUNT.search(line) and " in " in line:
             last = line
     code = process.wait()
@@ -44,12 +54,38 @@ def run_stage(name: str, words: list[str]) -> tuple[int, int]:
     for number, what in _COUNT.findall(last):
         counts["passed" if what == "passed" else "failed"] += int(number)
     if code == NOTHING_COLLECTED:
-        print(f"(no test belongs to {name} yet)")
+        said.append(f"(no test belongs to {name} yet)\n")
     elif code and not counts["failed"]:
         counts["failed"] = 1
     seconds = time.monotonic() - began
-    print(f"== {name}: {counts['passed']} passed, {counts['failed']} failed, {seconds:.0f} s", flush=True)
+    print("".join(said) + f"== {name}: {counts['passed']} passed, {counts['failed']} failed, {seconds:.0f} s", flush=True)
     return counts["passed"], counts["failed"]
+
+
+def run_suites(suites: tuple[str, ...], extra: list[str], *, is_live: bool = True) -> tuple[int, int]:
+    """Run some suites one after the other, each with the tools it needs; return (passed, failed)."""
+    passed = failed = 0
+    for suite in suites:
+        if suite == "pages":
+            node_tools()
+        if suite == "documents":
+            java_tools()
+            go_tools()
+            ledger_tools()
+        for name, arguments in STAGES[suite]:
+            more = run_stage(name, [*arguments, *extra], is_live=is_live)
+            passed, failed = passed + more[0], failed + more[1]
+    return passed, failed
+
+
+def run_all(extra: list[str]) -> tuple[int, int]:
+    """Run everything: the default suite alone, then the rest side by side in two rows."""
+    first = run_suites(("default",), extra)
+    with ThreadPoolExecutor(1) as row:
+        other = row.submit(run_suites, BESIDE, extra, is_live=False)
+        second = run_suites(tuple(one for one in ALL if one not in ("default", *BESIDE)), extra)
+        third = other.result()
+    return first[0] + second[0] + third[0], first[1] + second[1] + third[1]
 
 
 def node_tools() -> None:
@@ -90,26 +126,13 @@ def go_tools() -> None:
 def main(words: list[str]) -> int:
     """Run the suites asked for."""
     os.environ.setdefault("PYTHONHASHSEED", "random")
+    extra = words[1:] if words and (words[0] == "all" or words[0] in STAGES) else []
     if words and words[0] == "all":
-        suites = ALL
-    elif words and words[0] in STAGES:
-        suites = (words[0],)
-    elif words:
+        passed, failed = run_all(extra)
+    elif words and words[0] not in STAGES:
         return subprocess.call([sys.executable, "-m", "pytest", *words], cwd=ROOT)
     else:
-        suites = ("default",)
-    extra = words[1:] if words and (words[0] == "all" or words[0] in STAGES) else []
-    passed = failed = 0
-    for suite in suites:
-        if suite == "pages":
-            node_tools()
-        if suite == "documents":
-            java_tools()
-            go_tools()
-            ledger_tools()
-        for name, arguments in STAGES[suite]:
-            more = run_stage(name, [*arguments, *extra])
-            passed, failed = passed + more[0], failed + more[1]
+        passed, failed = run_suites((words[0] if words else "default",), extra)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
