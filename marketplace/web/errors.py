@@ -4,6 +4,7 @@ from contextlib import suppress
 
 from flask import Flask, Response, current_app, render_template, request
 from flask_babel import gettext
+from flask_wtf import FlaskForm
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -49,6 +50,15 @@ def say(error: DomainError) -> str:
     words = gettext(error.sentence)
     facts = {name: gettext(value) if isinstance(value, str) and value else value for name, value in error.facts.items()}
     return words.format(**facts) if facts else words
+
+
+def blame(form: FlaskForm, refused: DomainError) -> None:
+    """Put the sentence of a refusal where its field stands, or above the form."""
+    name = getattr(refused, "field", None)
+    if name is not None and name in form:
+        form[name].errors = [*form[name].errors, say(refused)]
+    else:
+        form.form_errors.append(say(refused))
 
 
 def status_of(error: DomainError) -> int:

@@ -399,3 +399,13 @@ def test_a_long_list_is_folded_after_its_leading_groups(world, monkeypatch):
     assert "家达到建议线的组织</summary>" in shown
     monkeypatch.setattr(sides, "FIRST", 50)
     assert "家达到建议线的组织</summary>" not in page(world.as_("handler").get(world.path()))
+
+
+def test_a_list_that_was_cut_does_not_claim_to_have_counted_everybody(world, monkeypatch):
+    shown = page(world.as_("handler").get(world.path()))
+    assert re.search(r"<h2 id=\"h-list\">\d+ 家达到 45 分", shown)
+    suitable = int(re.search(r"<h2 id=\"h-list\">(\d+) 家", shown)[1])
+    real = sides.market.rank_project
+    monkeypatch.setattr(sides, "SHOWN", suitable)
+    monkeypatch.setattr(sides.market, "rank_project", lambda *args, **kept: real(*args, **{**kept, "most": suitable}))
+    assert f"前 {suitable} 家都达到 45 分" in page(world.as_("handler").get(world.path()))

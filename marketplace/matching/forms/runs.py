@@ -9,7 +9,7 @@ from wtforms.validators import DataRequired
 
 from marketplace.core.errors import DomainError
 from marketplace.matching.rules.runs import EDIT_LABELS, REACH_LABELS, EditKind, Reach
-from marketplace.web.errors import say
+from marketplace.web.errors import blame
 from marketplace.web.fields import TextField, WholeField
 
 MOST_REASON = 200
@@ -25,11 +25,7 @@ class Blamed(FlaskForm):
 
     def blame(self, error: DomainError) -> None:
         """Put a refusal beside its field, or above the form."""
-        name = getattr(error, "field", None)
-        if name is not None and name in self:
-            self.tell(name, say(error))
-        else:
-            self.form_errors.append(say(error))
+        blame(self, error)
 
     def tell(self, name: str, sentence: str) -> None:
         """Put a sentence beside a field."""

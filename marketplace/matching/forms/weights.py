@@ -9,7 +9,7 @@ from wtforms.widgets import HiddenInput
 
 from marketplace.core.errors import DomainError, Invalid
 from marketplace.matching.rules.weights import CRITERIA, CRITERION_LABELS, FULL, LIMITS, Criterion, Weights, check
-from marketplace.web.errors import say
+from marketplace.web.errors import blame
 from marketplace.web.fields import TextField, WholeField
 
 MOST_REASON = 200
@@ -67,12 +67,7 @@ class WeightForm(FlaskForm):
 
     def blame(self, error: DomainError) -> None:
         """Put a refusal beside the field that it speaks of; the sum is said above the form."""
-        name = getattr(error, "field", None)
-        if name is not None and name in self:
-            field = self[name]
-            field.errors = [*field.errors, say(error)]
-        else:
-            self.form_errors.append(say(error))
+        blame(self, error)
 
 
 def plain_of(weights: Weights) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from marketplace.matching.queries.changes import pairs_of
 from marketplace.matching.queries.facts import in_reach
 from marketplace.matching.rules.difference import Difference, difference
 from marketplace.matching.rules.metrics import RunMetrics, from_plain
-from marketplace.matching.rules.runs import WHOLE, PairingState, Publication
+from marketplace.matching.rules.runs import PairingState
 from marketplace.organizations.models import Organization
 from marketplace.projects.models import Project
 
@@ -38,12 +38,6 @@ def by_ref(session: Session, ref: str, *, actor: Actor) -> MatchingRun:
         require(policy.HIDDEN)
     assert run is not None
     return run
-
-
-def published_run(session: Session, scope: str = WHOLE) -> MatchingRun | None:
-    """Return the run that is in force for a scope."""
-    return session.scalar(select(MatchingRun).where(
-        MatchingRun.scope == scope, MatchingRun.publication == Publication.PUBLISHED))
 
 
 def metrics_of(run: MatchingRun) -> RunMetrics | None:

@@ -62,6 +62,11 @@ class Suggested:
     paired: Sequence[Pairing] = ()       # by the runs in force
 
     @property
+    def is_cut(self) -> bool:
+        """Say whether the list may go on: more organizations can reach the least total than are listed."""
+        return len(self.rows) >= SHOWN
+
+    @property
     def first(self) -> list[list[Candidate]]:
         """Return the leading groups of those who reach the least total: about FIRST organizations, no group cut."""
         many = 0

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext
-from flask_wtf import FlaskForm
 from markupsafe import Markup, escape
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
@@ -32,7 +31,7 @@ from marketplace.search.rules.highlight import Highlighter
 from marketplace.web.access import for_roles, public
 from marketplace.web.actor import current_actor
 from marketplace.web.downloads import spreadsheet
-from marketplace.web.errors import say
+from marketplace.web.errors import blame
 from marketplace.web.names import area_names, category_names
 from marketplace.web.services import services
 from marketplace.web.stepup import step_up, step_up_limit
@@ -43,16 +42,6 @@ UNPROCESSABLE = 422
 SNIPPET = 90
 MOST_IN_FILE = 5_000
 Answer = str | Response | tuple[str | Response, int]
-
-
-def blame(form: FlaskForm, refused: DomainError) -> None:
-    """Put the sentence of a refusal where its field stands, or above the form."""
-    sentence, name = say(refused), getattr(refused, "field", None)
-    if name is not None and name in form:
-        field = form[name]
-        field.errors = [*field.errors, sentence]
-    else:
-        form.form_errors.append(sentence)
 
 
 def project_of(ref: str) -> Project:

@@ -16,12 +16,13 @@ from marketplace.matching.queries import sides
 from marketplace.matching.rules.outreach import SIZE_LABELS
 from marketplace.matching.rules.remedies import FACTS_TO_FILL, WHAT_HELPS
 from marketplace.matching.rules.weights import CRITERIA, CRITERION_LABELS, TENTHS
-from marketplace.matching.views.buyer import UNPROCESSABLE, Answer, blame, blueprint, marks_of, project_of
+from marketplace.matching.views.buyer import UNPROCESSABLE, Answer, blueprint, marks_of, project_of
 from marketplace.organizations.models import Organization
 from marketplace.projects.models import Project
 from marketplace.projects.policy import is_open
 from marketplace.web.access import for_roles
 from marketplace.web.actor import current_actor
+from marketplace.web.errors import blame
 from marketplace.web.names import category_names
 from marketplace.web.services import services
 

@@ -6,12 +6,10 @@ from werkzeug.wrappers import Response
 
 from marketplace.core.access import Role
 from marketplace.core.db import db
-from marketplace.core.errors import DomainError
 from marketplace.meetings import policy
 from marketplace.meetings.models import MeetingEvent
 from marketplace.meetings.queries import events as event_queries
 from marketplace.web.actor import current_actor
-from marketplace.web.errors import say
 
 blueprint = Blueprint("meetings", __name__)
 UNPROCESSABLE = 422
@@ -24,17 +22,6 @@ Answer = str | Response | tuple[str | Response, int]
 def event_of(ref: str) -> MeetingEvent:
     """Return an event that the visitor may see; 404 otherwise."""
     return event_queries.by_ref(db.session(), ref, actor=current_actor())
-
-
-def blame(form: FlaskForm, refused: DomainError) -> None:
-    """Put the sentence of a refusal where its field stands, or above the form."""
-    sentence = say(refused)
-    field_name = getattr(refused, "field", None)
-    if field_name is not None and field_name in form:
-        field = form[field_name]
-        field.errors = [*field.errors, sentence]
-    else:
-        form.form_errors.append(sentence)
 
 
 def status_of(form: FlaskForm) -> int:

@@ -26,13 +26,13 @@ from marketplace.meetings.views.blueprint import (
     UNPROCESSABLE,
     WORKERS,
     Answer,
-    blame,
     blueprint,
     event_of,
     status_of,
 )
 from marketplace.web.access import for_roles
 from marketplace.web.actor import current_actor
+from marketplace.web.errors import blame
 from marketplace.web.paging import whole
 from marketplace.web.services import services
 

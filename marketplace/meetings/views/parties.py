@@ -25,14 +25,13 @@ from marketplace.meetings.views.blueprint import (
     UNPROCESSABLE,
     WORKERS,
     Answer,
-    blame,
     blueprint,
     event_of,
     status_of,
 )
 from marketplace.web.access import for_roles
 from marketplace.web.actor import current_actor
-from marketplace.web.errors import say
+from marketplace.web.errors import blame, say
 from marketplace.web.paging import Page, page_number
 from marketplace.web.security import UPLOAD_LIMIT, limiter
 from marketplace.web.services import services

@@ -22,7 +22,6 @@ from marketplace.meetings.views.blueprint import (
     UNPROCESSABLE,
     WORKERS,
     Answer,
-    blame,
     blueprint,
     event_of,
     status_of,
@@ -30,7 +29,7 @@ from marketplace.meetings.views.blueprint import (
 from marketplace.organizations.models import Organization
 from marketplace.web.access import for_roles
 from marketplace.web.actor import current_actor
-from marketplace.web.errors import say
+from marketplace.web.errors import blame, say
 from marketplace.web.paging import page_number, paginate, whole
 
 

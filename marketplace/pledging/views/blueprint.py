@@ -1,17 +1,14 @@
 """The blueprint, who comes in, and how its views find an event and say a refusal beside its field."""
 
 from flask import Blueprint
-from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 
 from marketplace.core.access import Role, require
 from marketplace.core.db import db
-from marketplace.core.errors import DomainError
 from marketplace.pledging import policy
 from marketplace.pledging.models import Guest, PledgingEvent
 from marketplace.pledging.queries import events as event_queries
 from marketplace.web.actor import current_actor
-from marketplace.web.errors import say
 
 blueprint = Blueprint("pledging", __name__)
 UNPROCESSABLE = 422
@@ -32,14 +29,3 @@ def guest_of(ref: str, guest_ref: str) -> Guest:
     if guest.event_id != event.id:
         require(policy.HIDDEN)
     return guest
-
-
-def blame(form: FlaskForm, refused: DomainError) -> None:
-    """Put the sentence of a refusal where its field stands, or above the form."""
-    sentence = say(refused)
-    field_name = getattr(refused, "field", None)
-    if field_name is not None and field_name in form:
-        field = form[field_name]
-        field.errors = [*field.errors, sentence]
-    else:
-        form.form_errors.append(sentence)

@@ -21,7 +21,6 @@ from marketplace.pledging.views.blueprint import (
     UNPROCESSABLE,
     WORKERS,
     Answer,
-    blame,
     blueprint,
     event_of,
     guest_of,
@@ -29,7 +28,7 @@ from marketplace.pledging.views.blueprint import (
 from marketplace.web.access import for_roles, signed_in
 from marketplace.web.actor import current_actor
 from marketplace.web.downloads import attachment
-from marketplace.web.errors import say
+from marketplace.web.errors import blame, say
 from marketplace.web.qr import qr_svg
 from marketplace.web.security import EXPORT_LIMIT, UPLOAD_LIMIT, limiter
 from marketplace.web.services import config, services

@@ -17,11 +17,11 @@ from marketplace.pledging import operations, policy
 from marketplace.pledging.forms import SignedCopiesForm
 from marketplace.pledging.queries import ageing
 from marketplace.pledging.queries.papers import papers_of
-from marketplace.pledging.views.blueprint import READERS, UNPROCESSABLE, WORKERS, Answer, blame, blueprint, event_of
+from marketplace.pledging.views.blueprint import READERS, UNPROCESSABLE, WORKERS, Answer, blueprint, event_of
 from marketplace.web.access import for_roles
 from marketplace.web.actor import current_actor
 from marketplace.web.downloads import attachment
-from marketplace.web.errors import say
+from marketplace.web.errors import blame, say
 from marketplace.web.security import EXPORT_LIMIT, UPLOAD_LIMIT, limiter
 from marketplace.web.services import services
 

@@ -17,10 +17,10 @@ from marketplace.pledging.models import PledgingEvent
 from marketplace.pledging.queries import ageing, hall, recording
 from marketplace.pledging.queries import events as queries
 from marketplace.pledging.rules import Footing
-from marketplace.pledging.views.blueprint import READERS, UNPROCESSABLE, WORKERS, Answer, blame, blueprint, event_of
+from marketplace.pledging.views.blueprint import READERS, UNPROCESSABLE, WORKERS, Answer, blueprint, event_of
 from marketplace.web.access import for_roles
 from marketplace.web.actor import current_actor
-from marketplace.web.errors import say
+from marketplace.web.errors import blame, say
 from marketplace.web.paging import page_number, paginate
 
 

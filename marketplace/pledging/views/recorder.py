@@ -19,10 +19,10 @@ from marketplace.pledging.forms import REASONS, EntryForm, UndoForm
 from marketplace.pledging.models import PaddlePledge, PledgingEvent
 from marketplace.pledging.queries import recording as queries
 from marketplace.pledging.rules import REASON_LABELS, Keyed, Reason, Recorder
-from marketplace.pledging.views.blueprint import UNPROCESSABLE, WORKERS, Answer, blame, blueprint, event_of
+from marketplace.pledging.views.blueprint import UNPROCESSABLE, WORKERS, Answer, blueprint, event_of
 from marketplace.web.access import for_roles
 from marketplace.web.actor import current_actor
-from marketplace.web.errors import say
+from marketplace.web.errors import blame, say
 
 MOST_ENTRIES = 50
 MOST_BODY = 100_000
