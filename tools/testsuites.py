@@ -10,8 +10,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 NOT_SPECIAL = "not race and not browser and not torture and not pages and not documents and not cluster"
+IMPORTS = "every test module imports"      # seconds, and without it nothing else need begin
 STAGES: dict[str, list[tuple[str, list[str]]]] = {
     "default": [
+        (IMPORTS, ["-n0", "--collect-only", "-qqq"]),
         ("architecture", ["-n0", "tests/architecture", "-m", NOT_SPECIAL]),
         ("units and journeys", ["-n2", "--ignore=tests/architecture", "-m", NOT_SPECIAL]),
         ("races, round 1", ["-n0", "-m", "race"]),
@@ -75,12 +77,16 @@ def run_suites(suites: tuple[str, ...], extra: list[str], *, is_live: bool = Tru
         for name, arguments in STAGES[suite]:
             more = run_stage(name, [*arguments, *extra], is_live=is_live)
             passed, failed = passed + more[0], failed + more[1]
+            if name == IMPORTS and failed:
+                return passed, failed
     return passed, failed
 
 
 def run_all(extra: list[str]) -> tuple[int, int]:
     """Run everything: the default suite alone, then the rest side by side in two rows."""
     first = run_suites(("default",), extra)
+    if not first[0]:
+        return first
     with ThreadPoolExecutor(1) as row:
         other = row.submit(run_suites, BESIDE, extra, is_live=False)
         second = run_suites(tuple(one for one in ALL if one not in ("default", *BESIDE)), extra)

@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 from marketplace.core.access import Actor, Role
 from marketplace.matching.models import MatchingRun
 from marketplace.matching.operations import RunOrder, drive, publish, start_run
-from marketplace.matching.queries import market
-from marketplace.matching.queries.runs import published_run
+from marketplace.matching.queries import boards, market
 from marketplace.matching.rules.edges import Edges
 from marketplace.matching.rules.hard import RULES
 from marketplace.matching.rules.problem import in_order
@@ -132,6 +131,6 @@ def make_run(session: Session, world: World, *, title: str = "十一月匹配", 
     run = start_run(session, actor=world.operator, order=RunOrder(title), now=now)
     compute(session, run, now=now)
     if is_published:
-        live = published_run(session)
+        live = boards.live(session, run.scope)
         publish(session, actor=world.operator, run=run, edits=run.edits, replaces=live.ref if live else None, now=now)
     return run

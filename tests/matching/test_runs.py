@@ -20,13 +20,14 @@ from marketplace.matching.models import MatchingRun, Pairing, RunInput, RunNeed,
 from marketplace.matching.operations import RunOrder
 from marketplace.matching.operations import runs as steps
 from marketplace.matching.policy import runs as policy
-from marketplace.matching.queries import computing, previews, runs
+from marketplace.matching.queries import boards, computing, previews, runs
 from marketplace.matching.rules.edits import Edit
 from marketplace.matching.rules.runs import (
     JOB_RUN_PUBLISHED,
     JOB_RUN_STARTED,
     PUBLICATION_STEPS,
     RUN_STEPS,
+    WHOLE,
     EditKind,
     Phase,
     Publication,
@@ -142,7 +143,7 @@ def test_a_computed_run_holds_its_inputs_pairs_and_figures(session):
     figures = runs.metrics_of(run)
     assert (figures.ratio, figures.matched_share, figures.total) == (1.0, 1.0, sum(one.total for one in run.pairings))
     assert len(run.inputs_sha256) == 64
-    assert runs.published_run(session) is None
+    assert boards.live(session, WHOLE) is None
     assert [many for _, many in runs.loads(session, run)] == [1, 1, 1]
     assert computing.size_of(session, scope="", reach="open", now=NOW) == 3
 
@@ -252,7 +253,7 @@ def test_a_run_cancelled_half_way_ends_with_nothing_stored(session, at):
     operations.drive(opener(session, at, cancel), run_ref=run.ref, engines=services(), clock=lambda: NOW)
     session.refresh(run)
     assert (run.state, run.finished_at, counts(session, run)) == ("cancelled", NOW, [0, 0, 0])
-    assert runs.published_run(session) is live
+    assert boards.live(session, WHOLE) is live
     assert sorted((one.project_id, one.provider_id) for one in live.pairings) == pairs
 
 
@@ -403,7 +404,7 @@ def test_publishing_replaces_the_run_in_force_and_tells_the_outbox(session):
     session.refresh(first)
     assert (first.publication, first.superseded_by_id, first.unpublished_at) == ("superseded", second.id, NOW)
     assert (second.publication, second.published_by) == ("published", world.operator.person_id)
-    assert runs.published_run(session) is second
+    assert boards.live(session, WHOLE) is second
     assert len(session.scalars(select(Job).where(Job.kind == JOB_RUN_PUBLISHED)).all()) == 2
     with pytest.raises(Denied, match="已被新方案取代"):
         operations.publish(session, actor=world.operator, run=first, edits=0, replaces=second.ref, now=NOW)
@@ -418,7 +419,7 @@ def test_who_publishes_says_which_run_he_saw_in_force(session):
             operations.publish(session, actor=world.operator, run=run, edits=0, replaces=seen, now=NOW)
     with pytest.raises(Conflict, match="刚刚被别人调整过"):
         operations.publish(session, actor=world.operator, run=run, edits=1, replaces=live.ref, now=NOW)
-    assert runs.published_run(session) is live
+    assert boards.live(session, WHOLE) is live
 
 
 def test_an_unpublished_run_can_be_published_again(session):
@@ -428,7 +429,7 @@ def test_an_unpublished_run_can_be_published_again(session):
         operations.unpublish(session, actor=world.operator, run=run, reason=" ", now=NOW)
     operations.unpublish(session, actor=world.operator, run=run, reason="名单有误", now=NOW + HOUR)
     assert (run.publication, run.unpublished_at) == ("unpublished", NOW + HOUR)
-    assert runs.published_run(session) is None
+    assert boards.live(session, WHOLE) is None
     with pytest.raises(Denied, match="没有发布"):
         operations.unpublish(session, actor=world.operator, run=run, reason="再撤", now=NOW)
     operations.publish(session, actor=world.operator, run=run, edits=0, replaces=None, now=NOW + 2 * HOUR)
