@@ -1,6 +1,7 @@
 """The databases, the app and the isolation of every test."""
 
 import contextlib
+import gc
 import os
 import shutil
 import tempfile
@@ -9,11 +10,13 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from marketplace import create_app, integrations
+from marketplace.accounts import rules as account_rules
 from marketplace.config import Config
 from marketplace.core.db import db
 from marketplace.core.ports import Services
@@ -24,6 +27,7 @@ from tests.fakes import MemoryMailer, QuickPdf
 from tests.postgres import Postgres
 
 ENGINES = ("sqlite", "postgresql")
+SLOW_HASHER, QUICK_HASHER = account_rules._HASHER, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,6 +42,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     keep = [i for i in items if getattr(i, "callspec", None) is None or i.callspec.params.get("engine", wanted) == wanted]
     config.hook.pytest_deselected(items=[i for i in items if i not in keep])
     items[:] = keep
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: the collector of garbage need not walk over it again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_hasher() -> None:
+    """Passwords of tests are hashed by the same algorithm at the least cost; `slow_hasher` brings the real cost back."""
+    account_rules._HASHER = QUICK_HASHER
+
+
+@pytest.fixture
+def slow_hasher(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hasher of the product."""
+    monkeypatch.setattr(account_rules, "_HASHER", SLOW_HASHER)
 
 
 @pytest.fixture

@@ -73,6 +73,7 @@ def test_the_list_of_common_passwords_holds_only_what_could_be_typed():
     assert all(len(each) >= rules.MIN_PASSWORD and each == each.lower() for each in rules.common_passwords())
 
 
+@pytest.mark.usefixtures("slow_hasher")
 def test_a_password_is_kept_as_argon2id_and_fits_only_itself():
     stored = rules.hash_password("three plain words")
     assert stored.startswith("$argon2id$v=19$m=32768,t=2,p=1$")
