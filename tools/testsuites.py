@@ -11,22 +11,26 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 NOT_SPECIAL = "not race and not browser and not torture and not pages and not documents and not cluster"
 IMPORTS = "every test module imports"      # seconds, and without it nothing else need begin
-STAGES: dict[str, list[tuple[str, list[str]]]] = {
-    "default": [
-        (IMPORTS, ["-n0", "--collect-only", "-qqq"]),
-        ("architecture", ["-n0", "tests/architecture", "-m", NOT_SPECIAL]),
-        ("units and journeys", ["-n2", "--ignore=tests/architecture", "-m", NOT_SPECIAL]),
-        ("races, round 1", ["-n0", "-m", "race"]),
-        ("races, round 2", ["-n0", "-m", "race"]),
-        ("browser", ["-n0", "-m", "browser"]),
-    ],
-    "torture": [("torture", ["-n0", "-m", "torture"])],
-    "pages": [("pages", ["-n0", "-m", "pages"])],
-    "documents": [("documents", ["-n0", "-m", "documents"])],
-    "cluster": [("cluster", ["-n0", "-m", "cluster"])],
+STAGES: dict[str, list[str]] = {
+    IMPORTS: ["-n0", "--collect-only", "-qqq"],
+    "architecture": ["-n0", "tests/architecture", "-m", NOT_SPECIAL],
+    "units and journeys": ["-n2", "--ignore=tests/architecture", "-m", NOT_SPECIAL],
+    "races, round 1": ["-n0", "-m", "race"],
+    "races, round 2": ["-n0", "-m", "race"],
+    "browser": ["-n0", "-m", "browser"],
+    **{name: ["-n0", "-m", name] for name in ("torture", "pages", "documents", "cluster")},
 }
-ALL = ("default", "documents", "pages", "torture", "cluster")
-BESIDE = ("torture", "cluster")          # of all: run beside documents and pages, since one browser leaves a core idle
+Step = tuple[tuple[str, ...], ...]         # rows that run side by side; the stages of a row run one after the other
+DEFAULT: tuple[Step, ...] = (
+    ((IMPORTS,),),
+    (("architecture", "browser"), ("races, round 1", "races, round 2")),     # each leaves the other core idle
+    (("units and journeys",),),
+)
+SUITES: dict[str, tuple[Step, ...]] = {
+    "default": DEFAULT,
+    **{name: (((name,),),) for name in ("torture", "pages", "documents", "cluster")},
+    "all": (*DEFAULT, (("documents", "pages"), ("torture", "cluster"))),
+}
 NOTHING_COLLECTED = 5
 _COUNT = re.compile(r"(\d+) (passed|failed|error|errors|skipped)\b")
 
@@ -64,34 +68,27 @@ def run_stage(name: str, words: list[str], *, is_live: bool = True) -> tuple[int
     return counts["passed"], counts["failed"]
 
 
-def run_suites(suites: tuple[str, ...], extra: list[str], *, is_live: bool = True) -> tuple[int, int]:
-    """Run some suites one after the other, each with the tools it needs; return (passed, failed)."""
+def run_row(stages: tuple[str, ...], extra: list[str], *, is_live: bool) -> tuple[int, int]:
+    """Run some stages one after the other, each with the tools it needs; return (passed, failed)."""
     passed = failed = 0
-    for suite in suites:
-        if suite == "pages":
-            node_tools()
-        if suite == "documents":
-            java_tools()
-            go_tools()
-            ledger_tools()
-        for name, arguments in STAGES[suite]:
-            more = run_stage(name, [*arguments, *extra], is_live=is_live)
-            passed, failed = passed + more[0], failed + more[1]
-            if name == IMPORTS and failed:
-                return passed, failed
+    for name in stages:
+        for tools in TOOLS.get(name, ()):
+            tools()
+        more = run_stage(name, [*STAGES[name], *extra], is_live=is_live)
+        passed, failed = passed + more[0], failed + more[1]
     return passed, failed
 
 
-def run_all(extra: list[str]) -> tuple[int, int]:
-    """Run everything: the default suite alone, then the rest side by side in two rows."""
-    first = run_suites(("default",), extra)
-    if not first[0]:
-        return first
-    with ThreadPoolExecutor(1) as row:
-        other = row.submit(run_suites, BESIDE, extra, is_live=False)
-        second = run_suites(tuple(one for one in ALL if one not in ("default", *BESIDE)), extra)
-        third = other.result()
-    return first[0] + second[0] + third[0], first[1] + second[1] + third[1]
+def run_suite(steps: tuple[Step, ...], extra: list[str]) -> tuple[int, int]:
+    """Run the steps of a suite; return (passed, failed). Nothing follows test modules that cannot be imported."""
+    passed = failed = 0
+    for step in steps:
+        with ThreadPoolExecutor(len(step)) as rows:
+            found = list(rows.map(lambda row: run_row(row, extra, is_live=len(step) == 1), step))  # noqa: B023
+        passed, failed = passed + sum(one[0] for one in found), failed + sum(one[1] for one in found)
+        if failed and step == ((IMPORTS,),):
+            break
+    return passed, failed
 
 
 def node_tools() -> None:
@@ -129,16 +126,15 @@ def go_tools() -> None:
         subprocess.run(["sh", "-eu", "-c", ". tools/setup.sh; apt_install golang-go"], cwd=ROOT, check=True)
 
 
+TOOLS = {"pages": (node_tools,), "documents": (java_tools, go_tools, ledger_tools)}
+
+
 def main(words: list[str]) -> int:
     """Run the suites asked for."""
     os.environ.setdefault("PYTHONHASHSEED", "random")
-    extra = words[1:] if words and (words[0] == "all" or words[0] in STAGES) else []
-    if words and words[0] == "all":
-        passed, failed = run_all(extra)
-    elif words and words[0] not in STAGES:
+    if words and words[0] not in SUITES:
         return subprocess.call([sys.executable, "-m", "pytest", *words], cwd=ROOT)
-    else:
-        passed, failed = run_suites((words[0] if words else "default",), extra)
+    passed, failed = run_suite(SUITES[words[0] if words else "default"], words[1:])
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
