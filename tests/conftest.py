@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import math
 import os
 import shutil
 import tempfile
@@ -204,6 +205,7 @@ def app(engine: str, all_sites: Callable[[str], Flask], tmp_path: Path) -> Itera
     _site.extensions["marketplace.services"] = test_services(config)
     _site.config["WTF_CSRF_ENABLED"] = False   # the tests of tokens switch it on; the journeys keep it on
     market._kept.clear()                       # kept in the process; the database of a test is rolled back
+    _site.extensions["marketplace.periodic_last"] = dict.fromkeys(_site.extensions["marketplace.periodic"], math.inf)  # when asked
     engines = db._app_engines[_site]
     real = engines[None]
     with real.connect().execution_options(writing=True) as connection:
