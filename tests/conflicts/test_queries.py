@@ -220,6 +220,15 @@ def test_the_owner_of_a_pool_stands_behind_the_project_that_it_matches(session):
     assert [one.ground for one in found] == [Ground.FUNDER_ITSELF]
 
 
+def test_a_foundation_that_gives_is_barred_among_all_though_it_bids_for_nothing(session):
+    world, funder = funding.make_world(session), funding.make_funder(session)
+    funder.organization.is_provider, funder.organization.public_since = False, NOW
+    funding.make_pledge(session, world, funder=funder)
+    session.flush()
+    found = queries.conflict_bits(session, [world.project.id], None, today=TODAY)
+    assert found[world.project.id, funder.organization.id].grounds == (Ground.FUNDER_ITSELF,)
+
+
 def test_a_person_who_gives_and_bears_the_representatives_name_is_a_flag(session):
     world = funding.make_world(session)
     provider = make_organization(session, legal_representative="欧阳远志")

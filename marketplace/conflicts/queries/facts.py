@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, union
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true, union
 from sqlalchemy.orm import Session, aliased
 
 from marketplace.accounts.models import Mandate, Person
@@ -31,7 +31,7 @@ from marketplace.core.access import Role
 from marketplace.core.clock import at_beijing
 from marketplace.funding.models import Allocation, Funder, MatchingPool, Pledge
 from marketplace.organizations.models import Organization, RelatedParty
-from marketplace.organizations.rules import Verification
+from marketplace.organizations.rules import Standing, Verification
 from marketplace.projects.models import Project
 
 MANY = 500                       # from here a list of ids is compared here, not sent to the database
@@ -85,13 +85,16 @@ def load(session: Session, project_ids: Collection[int], provider_ids: Collectio
 
 _BODY = select(Organization.id, Organization.name, Organization.credit_code, Organization.legal_representative,
                Organization.path, Organization.host_id, Organization.verification)
+_MAY_BE_PAIRED = or_(                # not only those that bid: a foundation that the public knows takes part too
+    Organization.is_provider,
+    and_(Organization.standing != Standing.GOVERNMENT, Organization.public_since.is_not(None)))
 
 
 def _bodies(session: Session, provider_ids: Collection[int] | None, sides: Collection[int]) -> dict[int, Body]:
     """Return the providers in question and the bodies behind the projects."""
     wanted = None if provider_ids is None else set(provider_ids)
     found: dict[int, Body] = {}
-    every = _BODY.where(Organization.is_provider) if wanted is None else _BODY.where(*_within(Organization.id, wanted))
+    every = _BODY.where(_MAY_BE_PAIRED if wanted is None else and_(true(), *_within(Organization.id, wanted)))
     for row in session.execute(every):
         if wanted is None or row.id in wanted:
             found[row.id] = _body(row, is_provider=True)

@@ -4,7 +4,6 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Callable
 from functools import partial
 
 import click
@@ -14,31 +13,23 @@ from sqlalchemy.orm import Session
 
 from marketplace.catalogs.queries import work_calendar
 from marketplace.core import audit
-from marketplace.core.access import SYSTEM
 from marketplace.core.clock import utc_now
 from marketplace.core.db import db, transaction
 from marketplace.core.errors import Conflict
 from marketplace.demo import operations
+from marketplace.demo.cli.matching import show_matching
+from marketplace.demo.cli.steps import say, step
 from marketplace.demo.operations import World
 from marketplace.demo.rules.plan import DEFAULT_SEED, PROJECTS, plan
 from marketplace.ledger import operations as ledger
-from marketplace.matching import operations as matching
-from marketplace.matching.models import MatchingRun
-from marketplace.matching.operations import RunOrder
 from marketplace.projects.models import Project
 from marketplace.search import operations as search
 from marketplace.web import migrate
 from marketplace.web.services import config, public_sources, services
 
 BATCH = 40
-PAIRING = "公开项目首期匹配"
 LEAST_OF_A_KIND = 8    # a panel needs bidders even in the smallest world
 KILO = 1024
-
-
-def say(sentence: str) -> None:
-    """Print a line of progress where it does not disturb --json."""
-    click.echo(sentence, err=True)
 
 
 @click.command("build")
@@ -96,20 +87,9 @@ def _build(seed: int, size: int) -> World:
     if size > PROJECTS:
         _fill_up(world, size)
     else:
-        _pair()
+        show_matching(world)
     _settle(world)
     return world
-
-
-def _pair() -> None:
-    """Pair the open projects with providers, and put the pairing in force."""
-    say("匹配方案 ……")
-    with transaction() as session:
-        ref = matching.start_run(session, actor=SYSTEM, order=RunOrder(PAIRING), now=utc_now()).ref
-    matching.drive(transaction, run_ref=ref, engines=services(), clock=utc_now)
-    with transaction() as session:
-        run = session.scalars(select(MatchingRun).where(MatchingRun.ref == ref)).one()
-        matching.publish(session, actor=SYSTEM, run=run, edits=0, replaces=None, now=utc_now())
 
 
 def _fill_up(world: World, size: int) -> None:
@@ -130,15 +110,6 @@ def found(session: Session, world: World, seed: int) -> None:
     operations.found_units(session, world)
     operations.publish_catalog(session, world)
     operations.open_expert_pool(session, world)
-
-
-def step(words: str, work: Callable[[Session], object]) -> None:
-    """Do one step in one transaction and say how long it took."""
-    began, worked = time.perf_counter(), time.process_time()
-    with transaction() as session:
-        work(session)
-    db.session.expunge_all()
-    say(f"{words}：{time.perf_counter() - began:.1f} 秒（CPU {time.process_time() - worked:.1f}）")
 
 
 def _settle(world: World) -> None:

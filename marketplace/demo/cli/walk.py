@@ -3,7 +3,6 @@
 import json
 import sys
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -23,9 +22,9 @@ from marketplace.core.access import SYSTEM
 from marketplace.core.clock import beijing, utc_now
 from marketplace.core.db import db, transaction
 from marketplace.core.errors import Conflict, Denied
-from marketplace.core.outbox import LEASE, Claim, Job, JobState
 from marketplace.demo import operations
-from marketplace.demo.cli.build import found, keep_sign_ins, step
+from marketplace.demo.cli.build import found, keep_sign_ins
+from marketplace.demo.cli.steps import run_jobs, step
 from marketplace.demo.operations import walking
 from marketplace.demo.operations.walking import Cast
 from marketplace.demo.rules.plan import DEFAULT_SEED
@@ -33,10 +32,9 @@ from marketplace.inbox.models import Message
 from marketplace.organizations.rules import OrganizationKind
 from marketplace.projects.models import Project
 from marketplace.projects.rules import JOB_OPENING_DUE, ProjectState
-from marketplace.web import migrate, worker
+from marketplace.web import migrate
 from marketplace.web.services import config, services
 
-WAIT_SECONDS = 30.0
 SMALL = ((OrganizationKind.SERVICE_AGENCY, 12), (OrganizationKind.FOUNDATION, 1))
 
 
@@ -130,38 +128,9 @@ def _until_the_deadline(who: Cast, rng: Random, tell: Told) -> str:
     return ref
 
 
-def _run_jobs(kind: str, *, key: str, value: str, done: Callable[[], bool]) -> None:
-    """Run the outbox jobs of one kind about one thing, or wait while the site's own worker does."""
-    until = time.perf_counter() + WAIT_SECONDS
-    while True:
-        for claim in _claims(kind, key, value):
-            worker.run_claim(claim)
-        db.session.rollback()
-        if done():
-            return
-        if time.perf_counter() > until:
-            msg = f"{kind} was not done in {WAIT_SECONDS:.0f} s"
-            raise RuntimeError(msg)
-        time.sleep(0.2)
-
-
-def _claims(kind: str, key: str, value: str) -> list[Claim]:
-    """Lease the waiting jobs of one kind about one thing that nobody else holds."""
-    now = utc_now()
-    with transaction() as session:
-        jobs = [job for job in session.scalars(
-            select(Job).where(Job.kind == kind, Job.state == JobState.WAITING, Job.due_at <= now,
-                              (Job.lease_until.is_(None)) | (Job.lease_until <= now))
-            .order_by(Job.id).with_for_update(skip_locked=True)) if job.payload.get(key) == value]
-        for job in jobs:
-            job.lease_until = now + LEASE
-            job.attempts += 1
-        return [Claim(job.id, job.kind, job.handler, dict(job.payload), job.attempts) for job in jobs]
-
-
 def _open(ref: str, tell: Told) -> None:
     """Let the outbox job open the bids."""
-    _run_jobs(JOB_OPENING_DUE, key="project_ref", value=ref,
+    run_jobs(JOB_OPENING_DUE, key="project_ref", value=ref,
               done=lambda: _project(db.session(), ref).state != ProjectState.PUBLISHED)
     project = _project(db.session(), ref)
     if project.state != ProjectState.OPENED:
@@ -184,7 +153,7 @@ def _judge(who: Cast, ref: str, rng: Random, tell: Told) -> str:
         tell(f"审核人决定{award.bid.organization.name}中选，价格 {award.price.grouped()} 元，结果公告发布")
         losers = [row.bid.organization_id for row in ranking if row.bid_id != award.bid_id]
         award_ref = award.ref
-    _run_jobs(JOB_AWARD_MADE, key="award_ref", value=award_ref, done=lambda: _told(ref, losers) == len(losers))
+    run_jobs(JOB_AWARD_MADE, key="award_ref", value=award_ref, done=lambda: _told(ref, losers) == len(losers))
     tell(f"{len(losers)} 家未中选组织都收到了结果通知（各自的得分与排名）")
     return award_ref
 
@@ -216,7 +185,7 @@ def _contract(award_ref: str, tell: Told) -> dict[str, object]:
         tell(f"异议期到 {beijing(award.objections_until):%Y-%m-%d %H:%M} 结束，没有异议（时钟由参数给出）")
         tell(f"合同 {contract.number} 的条款定稿并锁定，摘要 {contract.terms_sha256[:16]}…")
         walking.print_now(session, contract_ref, utc_now())
-    _run_jobs(JOB_CONTRACT_DRAWN_UP, key="contract_ref", value=contract_ref,
+    run_jobs(JOB_CONTRACT_DRAWN_UP, key="contract_ref", value=contract_ref,
               done=lambda: _issued(contract_ref).document is not None)
     contract = _issued(contract_ref)
     document = contract.document

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.accounts import operations as accounts
 from marketplace.accounts.models import Person
+from marketplace.accounts.queries import load_actor
 from marketplace.accounts.rules import check_password, hash_password
 from marketplace.awards import operations as awards
 from marketplace.catalogs import operations as catalogs
@@ -19,7 +20,7 @@ from marketplace.demo.rules.plan import EXPERTS
 from marketplace.demo.rules.texts import DOMAINS
 from marketplace.organizations import operations as organizations
 from marketplace.organizations.models import Organization
-from marketplace.organizations.rules import OrganizationKind, Standing
+from marketplace.organizations.rules import OrganizationKind, Standing, Verification
 
 PASSWORD = "lanchuan-2026-demo"  # noqa: S105 - printed for everybody; only on a site that says it is a demo
 BUREAUS = ("残疾人联合会", "妇女联合会", "司法局", "教育局", "卫生健康局", "应急管理局", "文化广电旅游体育局", "团区委", "人力资源和社会保障局")
@@ -127,8 +128,9 @@ def hand_out_sign_ins(session: Session, world: World) -> None:
     town, first = world.units[SIGN_IN_UNIT], world.bidders[0]
     unit = session.get_one(Organization, town.organization_id)
     provider = session.get_one(Organization, first.organization_id)
-    fund = session.scalars(select(Organization).where(Organization.kind == OrganizationKind.FOUNDATION)
-                           .order_by(Organization.id).limit(1)).one()
+    fund = session.scalars(select(Organization).where(
+        Organization.kind == OrganizationKind.FOUNDATION, Organization.verification == Verification.VERIFIED)
+        .order_by(Organization.id).limit(1)).one()
     now = world.now - FOUNDED
     people = [(Role.HANDLER, town.handler.person_id, unit), (Role.APPROVER, town.approver.person_id, unit),
               (Role.PROVIDER_ADMIN, first.actor.person_id, provider),
@@ -141,9 +143,19 @@ def hand_out_sign_ins(session: Session, world: World) -> None:
         person = session.get_one(Person, person_id)
         if role.value in names.ADMINISTRATORS:
             person.name = names.ADMINISTRATORS[role.value]
-        person.login = person.email = f"{role.value.replace('_', '-')}@demo.example"
+        person.login = person.email = login_of(role)
         hashed = hashed or hash_password(check_password(PASSWORD, login=person.login))
         person.password_hash, person.activated_at = hashed, world.now
         record(session, actor=SYSTEM, action="demo.sign_in", subject=("person", person.ref), now=world.now, role=role)
         world.sign_ins.append((ROLE_LABELS[role], person.login, place.name if place else "平台"))
     session.flush()
+
+
+def login_of(role: Role) -> str:
+    """Return the account name under which the sign-in of a role is printed."""
+    return f"{role.value.replace('_', '-')}@demo.example"
+
+
+def signed_in(session: Session, role: Role) -> Actor:
+    """Return who acts when the printed account of a role signs in."""
+    return load_actor(session, session.scalars(select(Person.id).where(Person.login == login_of(role))).one())
