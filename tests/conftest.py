@@ -25,7 +25,7 @@ from marketplace.matching.queries import market
 from marketplace.web import migrate
 from tests.chromium import chromium  # noqa: F401 - a fixture
 from tests.fakes import MemoryMailer, QuickPdf
-from tests.postgres import Postgres
+from tests.postgres import Postgres, quick_folder
 
 ENGINES = ("sqlite", "postgresql")
 SLOW_HASHER, QUICK_HASHER = account_rules._HASHER, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -128,17 +128,18 @@ class Databases:
 
 
 @pytest.fixture(scope="session")
-def all_databases(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Callable[[str], Databases]:
+def all_databases(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Databases]]:
     """The maker of databases of an engine, made when first needed and kept for the whole run."""
     made: dict[str, Databases] = {}
 
     def of(engine: str) -> Databases:
         if engine not in made:
-            folder = tmp_path_factory.mktemp("databases")
-            made[engine] = Databases(engine, folder, lambda: request.getfixturevalue("postgres"))
+            made[engine] = Databases(engine, quick_folder("databases-"), lambda: request.getfixturevalue("postgres"))
         return made[engine]
 
-    return of
+    yield of
+    for one in made.values():
+        shutil.rmtree(one.folder, ignore_errors=True)
 
 
 @pytest.fixture
