@@ -34,6 +34,7 @@ from marketplace.web.worker import run_until_idle
 from tests.browser.sides import SAID, make_market
 from tests.factories.accounts import PASSWORD, make_person, sign_in, with_password
 from tests.factories.awards import make_expert
+from tests.factories.conflicts import relate
 from tests.factories.projects import make_desk, make_draft, make_published
 from tests.projects.test_views import far
 
@@ -172,6 +173,38 @@ def test_up_to_four_stand_side_by_side_in_the_order_named(world):
     assert 'data-label="澜川区银龄乐助服务中心"' in text
     assert heads == ["澜川区银龄乐助服务中心", "澜川区长者膳食服务中心", "白鹭街道助老服务中心", "恒屿餐饮配送有限公司"]
     assert "不服务项目所在区域" in text
+
+
+def test_two_that_may_not_share_a_contract_are_marked_side_by_side_and_on_the_list(world):
+    compared = world.path("/compare?with={tied},{near}".format(**world.refs))
+    barred = "有关联，不能同时承接同一合同"
+    with world.app.app_context(), transaction() as session:
+        one, other, third = (session.scalars(select(Organization).where(Organization.ref == world.refs[name])).one()
+                             for name in ("tied", "near", "firm"))
+        one.legal_representative, other.legal_representative, third.legal_representative = "陈甲", "林乙", "何丙"
+        names = one.name, other.name
+    handler = world.as_("handler")
+    assert barred not in page(handler.get(compared)) + page(handler.get(world.path()))
+    with world.app.app_context(), transaction() as session:
+        one, other = (session.scalars(select(Organization).where(Organization.name == name)).one() for name in names)
+        relate(session, other, one, "controls")
+        session.flush()
+        by_id = [body.name for body in sorted((one, other), key=lambda body: body.id)]
+    text = page(handler.get(compared))
+    assert f"“{by_id[0]}”与“{by_id[1]}”{barred}：有控股、管理、举办关系" in text
+    assert "政府采购法实施条例第十八条第一款" in text
+    assert barred not in page(handler.get(world.path("/compare?with={near},{firm}".format(**world.refs))))
+    listed = page(handler.get(world.path()))
+    assert all(f"与“{name}”{barred}" in listed for name in names)
+    assert listed.count(barred) == 2
+
+
+def test_two_whose_representatives_bear_one_name_are_to_be_looked_at(world):
+    with world.app.app_context(), transaction() as session:
+        session.execute(update(Organization).values(legal_representative="陈甲"))
+    text = page(world.as_("handler").get(world.path("/compare?with={tied},{near},{firm}".format(**world.refs))))
+    assert text.count("可能有关联，同时选用前请核对：法定代表人（负责人）同名") == 3
+    assert "不能同时承接同一合同" not in text
 
 
 @pytest.mark.parametrize("address", ["/compare", "/compare?with=", "/compare?with=nobody,nothing", "/compare?with=" + "x," * 500])

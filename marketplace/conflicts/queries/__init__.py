@@ -14,8 +14,10 @@ from marketplace.conflicts.queries.pages import (
     waiting,
 )
 from marketplace.conflicts.queries.pairs import Bit, Bits, Finding, bars, conflict_bits, explain
+from marketplace.conflicts.queries.peers import barred_together, ties_together
 
 __all__ = [
-    "Bit", "Bits", "Case", "Finding", "against", "bars", "case", "conflict_bits", "declarations_by",
-    "declarations_naming", "declarations_of", "explain", "history", "settled", "settlement", "touched", "waiting",
+    "Bit", "Bits", "Case", "Finding", "against", "barred_together", "bars", "case", "conflict_bits", "declarations_by",
+    "declarations_naming", "declarations_of", "explain", "history", "settled", "settlement", "ties_together", "touched",
+    "waiting",
 ]

@@ -83,6 +83,13 @@ def load(session: Session, project_ids: Collection[int], provider_ids: Collectio
     return Loaded(facts, tuple(sorted(buyer_of)), behind, _settled(session, provider_ids), unknown)
 
 
+def load_peers(session: Session, provider_ids: Collection[int], *, today: date) -> Facts:
+    """Read what could tie these providers to each other, in a fixed number of statements."""
+    bodies = _bodies(session, provider_ids, ())
+    declared, _ = _declared(session, bodies)
+    return Facts(bodies=bodies, buyers=frozenset(), stating=_stating(session, bodies), declared=declared, today=today)
+
+
 _BODY = select(Organization.id, Organization.name, Organization.credit_code, Organization.legal_representative,
                Organization.path, Organization.host_id, Organization.verification)
 _MAY_BE_PAIRED = or_(                # not only those that bid: a foundation that the public knows takes part too

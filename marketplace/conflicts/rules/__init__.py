@@ -30,12 +30,13 @@ from marketplace.conflicts.rules.grounds import (
     is_bar,
     strength_after,
 )
+from marketplace.conflicts.rules.peers import PEER_LABELS, PEER_SOURCE, PeerTie, barred_from, peer_ties
 from marketplace.conflicts.rules.ties import ties
 
 __all__ = [
     "CHOICES", "GROUNDS", "JOB_DECLARED", "JOB_SETTLED", "LOOK_BACK_YEARS", "MAX_NAME", "MAX_WORDS", "MOST_RELATIONS",
-    "OUTCOME_LABELS", "RELATION_LABELS",
+    "OUTCOME_LABELS", "PEER_LABELS", "PEER_SOURCE", "RELATION_LABELS",
     "STAFF_RELATIONS", "STATEMENT", "Backer", "Body", "Clearing", "Declared", "Declarer", "Facts", "Ground", "Hat",
-    "Kind", "Outcome", "Relation", "Reviewer", "Side", "Stated", "Stating", "Strength", "Tie", "check_stated",
-    "counts_on", "is_bar", "strength_after", "ties", "years_before",
+    "Kind", "Outcome", "PeerTie", "Relation", "Reviewer", "Side", "Stated", "Stating", "Strength", "Tie", "barred_from",
+    "check_stated", "counts_on", "is_bar", "peer_ties", "strength_after", "ties", "years_before",
 ]

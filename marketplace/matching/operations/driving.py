@@ -13,7 +13,7 @@ from marketplace.core.errors import Conflict, DomainError
 from marketplace.core.text import N_
 from marketplace.matching.operations import runs
 from marketplace.matching.queries import computing
-from marketplace.matching.queries.computing import Engines, Order
+from marketplace.matching.queries.orders import Engines, Order
 from marketplace.matching.rules.runs import Phase
 
 PAUSE = 0.5                              # seconds between two notes of progress within a phase

@@ -19,6 +19,7 @@ from marketplace.matching.operations.runs import BLOCK, locked
 from marketplace.matching.policy import runs as policy
 from marketplace.matching.queries.computing import present
 from marketplace.matching.queries.previews import Plan
+from marketplace.matching.queries.together import check_fixed_apart, new_ones, refusal, tied_among
 from marketplace.matching.queries.wishes import barred, check_bars
 from marketplace.matching.rules.edits import Edit
 from marketplace.matching.rules.runs import JOB_RUN_PUBLISHED, PAIRING_STEPS, EditKind, PairingState, Publication
@@ -51,6 +52,7 @@ def commit_edit(session: Session, *, actor: Actor, run: MatchingRun, plan: Plan,
         raise Conflict(N_("有候选组织刚刚被删除。请重新预览"))
     if barred(session, plan.difference.come, now=now):
         raise Conflict(N_("有候选组织刚刚不能再承接这些项目。请重新预览"))
+    _check_apart(session, plan, now=now)
     row = _append(session, run, plan.edit, actor=actor, reason=reason, now=now, plan=plan)
     _apply_pairs(session, run, plan, row.number)
     _apply_needs(session, run, plan)
@@ -58,6 +60,15 @@ def commit_edit(session: Session, *, actor: Actor, run: MatchingRun, plan: Plan,
     session.flush()
     _tell(session, run, row, actor, now)
     return row
+
+
+def _check_apart(session: Session, plan: Plan, *, now: datetime) -> None:
+    """Raise when two providers of one project became tied since the preview: the sentence of a pin, or Conflict."""
+    before, after = plan.standing.wishes, plan.solution.problem.wishes
+    found = tied_among(session, plan.solution.pairs, now=now)
+    check_fixed_apart(session, found, plan.edit, before=before, after=after)
+    if new_ones(found, before):
+        raise Conflict(N_("同一项目的两个组织刚刚登记为关联方。请重新预览"))
 
 
 def confirm_pair(session: Session, *, actor: Actor, pairing: Pairing, edits: int, reason: str,
@@ -74,11 +85,22 @@ def confirm_pair(session: Session, *, actor: Actor, pairing: Pairing, edits: int
     state = PAIRING_STEPS.after(PairingState(pairing.state), "confirm")
     edit = Edit(EditKind.CONFIRM, pairing.project_id, pairing.provider_id)
     check_bars(session, edit, now=now)
+    _check_beside(session, pairing, now=now)
     row = _append(session, run, edit, actor=actor, reason=reason, now=now)
     pairing.state, pairing.confirmed_at, pairing.confirmed_by = state, now, actor.person_id
     session.flush()
     _tell(session, run, row, actor, now)
     return row
+
+
+def _check_beside(session: Session, pairing: Pairing, *, now: datetime) -> None:
+    """Raise Invalid when a provider that is tied to this one stands beside it in the project."""
+    beside = session.scalars(select(Pairing.provider_id).where(
+        Pairing.run_id == pairing.run_id, Pairing.project_id == pairing.project_id,
+        Pairing.state != PairingState.REMOVED))
+    for _, *both in tied_among(session, [(pairing.project_id, one) for one in beside], now=now):
+        if pairing.provider_id in both:
+            raise refusal(session, pairing.provider_id, next(one for one in both if one != pairing.provider_id))
 
 
 def _append(session: Session, run: MatchingRun, edit: Edit, *, actor: Actor, reason: str, now: datetime,

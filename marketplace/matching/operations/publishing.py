@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from marketplace.conflicts.rules import PEER_SOURCE
 from marketplace.core.access import Actor, require
 from marketplace.core.audit import record
 from marketplace.core.errors import Conflict, Invalid
@@ -14,6 +15,7 @@ from marketplace.core.text import N_
 from marketplace.matching.models import MatchingRun, Pairing
 from marketplace.matching.operations.runs import locked
 from marketplace.matching.policy import runs as policy
+from marketplace.matching.queries.together import tied_among
 from marketplace.matching.queries.wishes import barred
 from marketplace.matching.rules.runs import JOB_RUN_PUBLISHED, PUBLICATION_STEPS, PairingState, Publication
 
@@ -62,11 +64,18 @@ def publish(session: Session, *, actor: Actor, run: MatchingRun, edits: int, rep
 
 
 def _check_bars(session: Session, run: MatchingRun, *, now: datetime) -> None:
-    """Raise Invalid when a rule has come to stand against a pair that was not confirmed: it may not be proposed."""
-    pairs = session.execute(select(Pairing.project_id, Pairing.provider_id).where(
-        Pairing.run_id == run.id, Pairing.state == PairingState.PROPOSED)).all()
-    if found := barred(session, [(project, provider) for project, provider in pairs], now=now):
+    """Raise Invalid when a rule has come to stand against a pair that was not confirmed: it may not be proposed.
+
+    Two tied providers in one project, confirmed or not, are refused too.
+    """
+    pairs = session.execute(select(Pairing.project_id, Pairing.provider_id, Pairing.state).where(
+        Pairing.run_id == run.id, Pairing.state != PairingState.REMOVED)).all()
+    proposed = [(project, provider) for project, provider, state in pairs if state == PairingState.PROPOSED]
+    if found := barred(session, proposed, now=now):
         raise Invalid(N_("{n} 对配对在计算以后出现了利益冲突、谢绝或资格变化。请重新计算，或先在人工调整里排除"), n=len(found))
+    if tied := tied_among(session, [(project, provider) for project, provider, _ in pairs], now=now):
+        raise Invalid(N_("{n} 个项目里有两个互相关联的组织，不能同时承接同一合同（{source}）。请重新计算，或先在人工调整里排除或解除其中一个"),
+                      n=len({project for project, _, _ in tied}), source=PEER_SOURCE)
 
 
 def unpublish(session: Session, *, actor: Actor, run: MatchingRun, reason: str, now: datetime) -> MatchingRun:

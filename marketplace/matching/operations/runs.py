@@ -18,7 +18,8 @@ from marketplace.core.text import N_
 from marketplace.matching.models import MatchingRun, Pairing, RunInput, RunNeed
 from marketplace.matching.operations.weights import weights_to_use
 from marketplace.matching.policy import runs as policy
-from marketplace.matching.queries.computing import Order, Outcome, order_of, present
+from marketplace.matching.queries.computing import Outcome, present
+from marketplace.matching.queries.orders import Order, order_of
 from marketplace.matching.rules import summary
 from marketplace.matching.rules.edits import Pair
 from marketplace.matching.rules.runs import (

@@ -13,9 +13,11 @@ from marketplace.core.errors import Conflict
 from marketplace.core.ports import FlowSolver
 from marketplace.core.text import N_
 from marketplace.matching.models import MatchingRun, Pairing, RunEdit, RunInput
-from marketplace.matching.queries.computing import Engines, present
+from marketplace.matching.queries.computing import present
+from marketplace.matching.queries.orders import Engines
+from marketplace.matching.queries.together import check_fixed_apart, tied_in
 from marketplace.matching.queries.wishes import Known, barred, checked
-from marketplace.matching.rules import assignment, bounds, metrics, problem, summary
+from marketplace.matching.rules import bounds, metrics, problem, summary, together
 from marketplace.matching.rules.assignment import Solution
 from marketplace.matching.rules.bounds import Prices
 from marketplace.matching.rules.difference import Difference, difference
@@ -148,13 +150,15 @@ def preview_edit(session: Session, run: MatchingRun, edit: Edit, *, engines: Eng
 def _planned(session: Session, standing: Standing, edit: Edit, flows: FlowSolver, now: datetime) -> Plan:
     """Solve with the edit; candidates who are gone, and pairs that are barred since the run, are left out.
 
-    Pairs that stand already stay: a person takes those out.
+    Pairs that stand already stay: a person takes those out. Of two tied providers of one project the lower one goes.
     """
     wishes, edges = standing.wishes.after(edit), standing.edges
     for _ in range(MOST_TRIES):
         made = standing.problem(wishes, edges=edges)
         check_fixed(made)
-        solution = assignment.solve(made, flows)
+        tied = tied_in(session, made, now=now)
+        check_fixed_apart(session, together.clashes(wishes.fixed, tied), edit, before=standing.wishes, after=wishes)
+        solution = together.solve(made, flows, tied).solution
         found = _difference(standing, solution)
         new = sorted({provider for _, provider in found.come})
         gone = set(new) - present(session, Organization, new)

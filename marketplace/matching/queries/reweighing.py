@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -9,7 +10,8 @@ from marketplace.core.ports import FlowSolver
 from marketplace.matching.models import MatchingRun
 from marketplace.matching.queries.changes import Change, changed
 from marketplace.matching.queries.previews import standing_of
-from marketplace.matching.rules import assignment
+from marketplace.matching.queries.together import tied_in
+from marketplace.matching.rules import together
 from marketplace.matching.rules.assignment import Solution
 from marketplace.matching.rules.edits import Pair
 from marketplace.matching.rules.metrics import RunMetrics, measure
@@ -32,12 +34,14 @@ class Effect:
     unseen: tuple[Criterion, ...]
 
 
-def effect(session: Session, run: MatchingRun, weights: Weights, *, flows: FlowSolver) -> Effect:
+def effect(session: Session, run: MatchingRun, weights: Weights, *, flows: FlowSolver, now: datetime) -> Effect:
     """Return what these weights would change in a finished run; both sides are solved from the same stored pairs."""
     standing = standing_of(session, run)
     edges = reweighed(standing.edges, standing.weights.points, weights.points)
-    before = assignment.solve(standing.problem(standing.wishes), flows)
-    after = assignment.solve(standing.problem(standing.wishes, weights=weights, edges=edges), flows)
+    made = standing.problem(standing.wishes)
+    tied = tied_in(session, made, now=now)
+    before = together.solve(made, flows, tied).solution
+    after = together.solve(standing.problem(standing.wishes, weights=weights, edges=edges), flows, tied).solution
     totals = _totals(before), _totals(after)
     return Effect(run, measure(before, 0), measure(after, 0), changed(session, *totals),
                   len(totals[0].keys() ^ totals[1].keys()), unseen(standing.weights.points, weights.points))

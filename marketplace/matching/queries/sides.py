@@ -8,6 +8,7 @@ from itertools import groupby
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from marketplace.conflicts.queries import barred_together, ties_together
 from marketplace.contracts.models import Contract
 from marketplace.core.clock import beijing_date
 from marketplace.core.money import Money
@@ -183,6 +184,31 @@ def compared(session: Session, project: Project, refs: Sequence[str], *, tools: 
             sum(row.buyer_id == project.buyer_id for row in mine),
             sum(row.service_to is None or row.service_to >= today for row in mine)))
     return found
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Two organizations that are tied to each other: what kind of tie, whether it keeps them out of one contract."""
+
+    one: Organization
+    other: Organization
+    label: str
+    bars: bool
+
+
+def tied_to_each_other(session: Session, bodies: Iterable[Organization], *, now: datetime) -> list[Beside]:
+    """Return which of a few organizations are tied to each other, those that may not share a contract first."""
+    by_key = {one.id: one for one in bodies}
+    found = [Beside(by_key[tie.one], by_key[tie.other], tie.label, tie.bars)
+             for tie in ties_together(session, list(by_key), today=beijing_date(now))]
+    return sorted(found, key=lambda tie: (not tie.bars, tie.one.name, tie.other.name))
+
+
+def barred_beside(session: Session, bodies: Iterable[Organization], *, now: datetime) -> dict[int, list[Organization]]:
+    """Return for each of these organizations the others with which it may not share a contract, by name."""
+    by_key = {one.id: one for one in bodies}
+    found = barred_together(session, list(by_key), today=beijing_date(now))
+    return {key: sorted((by_key[one] for one in others), key=lambda body: body.name) for key, others in found.items()}
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from marketplace.core.clock import beijing_date
 from marketplace.core.errors import Invalid
 from marketplace.core.text import N_
-from marketplace.matching.queries.computing import MOST_BOUND, Engines
+from marketplace.matching.queries.changes import MOST_BOUND
 from marketplace.matching.queries.facts import in_reach
 from marketplace.matching.queries.market import bars_of, explain_pair, market_of, need_of
+from marketplace.matching.queries.orders import Engines
 from marketplace.matching.rules.candidates import Wish, candidates
 from marketplace.matching.rules.edges import Edges
 from marketplace.matching.rules.edits import Added, Candidate, Edit, Pair, Wishes

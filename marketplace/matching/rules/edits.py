@@ -84,7 +84,11 @@ class Edit:
 
 @dataclass(frozen=True)
 class Wishes:
-    """What holds after all edits: the last word on a pair, a project or a provider counts."""
+    """What holds after all edits: the last word on a pair, a project or a provider counts.
+
+    `apart`: pairs that the solver may not choose because the provider is tied to another one of the same project
+    (rules.together); no edit makes them, each solution finds them anew.
+    """
 
     pins: frozenset[Pair] = frozenset()
     forbids: frozenset[Pair] = frozenset()
@@ -95,6 +99,7 @@ class Wishes:
     wanted: Mapping[int, int] = field(default_factory=dict)
     candidates: Mapping[Pair, Candidate] = field(default_factory=dict)
     added: Mapping[int, Added] = field(default_factory=dict)
+    apart: frozenset[Pair] = frozenset()
 
     @property
     def brought(self) -> dict[Pair, Candidate]:
@@ -110,8 +115,9 @@ class Wishes:
 
     def as_plain(self) -> dict[str, object]:
         """Return plain values in a canonical order, for a hash."""
+        apart = {"apart": sorted(self.apart)} if self.apart else {}
         return {
-            "pins": sorted(self.pins), "forbids": sorted(self.forbids), "confirmed": sorted(self.confirmed),
+            **apart, "pins": sorted(self.pins), "forbids": sorted(self.forbids), "confirmed": sorted(self.confirmed),
             "no_projects": sorted(self.no_projects), "no_providers": sorted(self.no_providers),
             "capacities": sorted(self.capacities.items()), "wanted": sorted(self.wanted.items()),
             "candidates": [[*pair, one.as_plain()] for pair, one in sorted(self.candidates.items())],

@@ -59,6 +59,11 @@ class Problem:
         """Return how many providers each need that takes part asks for, the fixed ones included."""
         return self.units + np.bincount(self.edges.needs[self.is_fixed], minlength=len(self.units))
 
+    @property
+    def is_apart(self) -> Mask:
+        """Return which pairs may not be chosen because their provider is tied to another of the project."""
+        return _marked(self.edges, self.wishes.apart)
+
     def malus(self, providers: Ints32, ranks: Ints64) -> Ints64:
         """Return the load malus of the pair that is number `rank` (from 0) of its provider."""
         found: Ints64 = self.load * (self.edges.running[providers].astype(np.int64) + ranks)
@@ -90,7 +95,8 @@ def make(edges: Edges, weights: Weights, wishes: Wishes | None = None, *, held: 
     given = np.bincount(edges.needs[is_fixed], minlength=len(wants))
     units = np.where(takes_part, np.maximum(wants - given, 0), 0).astype(np.int64)
     places = np.maximum(capacity - fixed, 0)
-    is_open = (units > 0)[edges.needs] & (places > 0)[edges.providers] & ~is_fixed & ~_marked(edges, wishes.forbids)
+    is_open = (units > 0)[edges.needs] & (places > 0)[edges.providers] & ~is_fixed \
+        & ~_marked(edges, wishes.forbids | wishes.apart)
     stay = np.where(stands & ~is_held & is_live, bonus, 0).astype(np.int64)
     return Problem(edges, weights, wishes, values, stay, stands, is_open, is_fixed, is_held, units, takes_part,
                    capacity, places, fixed, is_assumed & serves)
@@ -152,6 +158,12 @@ def without_pairs(edges: Edges, pairs: Iterable[Pair]) -> Edges:
     stay = ~_marked(edges, frozenset(pairs))
     return replace(edges, needs=edges.needs[stay], providers=edges.providers[stay], parts=edges.parts[stay],
                    known=edges.known[stay], channels=edges.channels[stay])
+
+
+def closed(problem: Problem, pairs: frozenset[Pair]) -> Problem:
+    """Return the problem in which some pairs may not be chosen: their providers are tied to another of the project."""
+    return replace(problem, wishes=replace(problem.wishes, apart=problem.wishes.apart | pairs),
+                   is_open=problem.is_open & ~_marked(problem.edges, pairs))
 
 
 def in_order(edges: Edges) -> Edges:

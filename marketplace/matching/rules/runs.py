@@ -121,6 +121,7 @@ class Reason(StrEnum):
     NO_CANDIDATE = "no_candidate"
     UNDER_LEAST = "under_least"
     TAKEN = "taken"
+    TIED = "tied"
     WITHDRAWN = "withdrawn"
     GONE = "gone"
 
@@ -128,7 +129,8 @@ class Reason(StrEnum):
 REASON_LABELS: Mapping[Reason, str] = {
     Reason.NONE: "", Reason.NO_CANDIDATE: N_("没有组织通过全部硬性规则"),
     Reason.UNDER_LEAST: N_("候选组织的匹配度都低于最低分"),
-    Reason.TAKEN: N_("候选组织的名额给了总分更高的配对"), Reason.WITHDRAWN: N_("项目已撤出本次匹配"),
+    Reason.TAKEN: N_("候选组织的名额给了总分更高的配对"),
+    Reason.TIED: N_("其余候选组织与已安排的组织有关联，不能同时承接同一合同"), Reason.WITHDRAWN: N_("项目已撤出本次匹配"),
     Reason.GONE: N_("项目在计算期间已删除或不再参加"),
 }
 

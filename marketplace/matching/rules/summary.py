@@ -51,13 +51,13 @@ def need_rows(solution: Solution, prices: Prices) -> dict[int, Row]:
     best, gap, rival = _best(solution, prices)
     rules = tuple(RULES)
     top = edges.ruled_out.argmax(axis=1) if len(edges.ruled_out) else np.zeros(0, np.int64)
-    reach, wanted = _reachable(solution), problem.wanted.tolist()
+    (reach, tied), wanted = _reachable(solution), problem.wanted.tolist()
     found: dict[int, Row] = {}
     for at, key in enumerate(edges.need_keys.tolist()):
         removed = int(edges.ruled_out[at, top[at]])
         given, wants = int(solution.given[at]), wanted[at]
         state, reason = _state(given, wants, takes_part=bool(problem.takes_part[at]), candidates=int(counts[at]),
-                               reaches=bool(reach[at]))
+                               reaches=bool(reach[at]), is_tied=bool(tied[at]))
         row = int(best[at])
         found[key] = {
             "project_id": key, "wants": wants, "given": given, "candidates": int(counts[at]),
@@ -70,7 +70,8 @@ def need_rows(solution: Solution, prices: Prices) -> dict[int, Row]:
     return found
 
 
-def _state(given: int, wants: int, *, takes_part: bool, candidates: int, reaches: bool) -> tuple[NeedState, Reason]:
+def _state(given: int, wants: int, *, takes_part: bool, candidates: int, reaches: bool,
+           is_tied: bool) -> tuple[NeedState, Reason]:
     """Return the state of a project and why it has fewer than it asks for."""
     if not takes_part:
         return NeedState.WITHDRAWN, Reason.WITHDRAWN
@@ -78,7 +79,7 @@ def _state(given: int, wants: int, *, takes_part: bool, candidates: int, reaches
         return NeedState.PAIRED, Reason.NONE
     if not candidates:
         return NeedState.UNASSIGNED, Reason.NO_CANDIDATE
-    why = Reason.TAKEN if reaches else Reason.UNDER_LEAST
+    why = Reason.TAKEN if reaches else Reason.TIED if is_tied else Reason.UNDER_LEAST
     return (NeedState.PARTLY if given else NeedState.UNASSIGNED), why
 
 
@@ -88,12 +89,14 @@ def _first_total(solution: Solution, row: int) -> int:
     return int(problem.values[row]) - problem.load * int(problem.edges.running[problem.edges.providers[row]])
 
 
-def _reachable(solution: Solution) -> Ints64:
-    """Return how many candidates of each need that it did not get reach the minimum."""
+def _reachable(solution: Solution) -> tuple[Ints64, Ints64]:
+    """Return how many candidates of each need that it did not get reach the minimum; how many more but for a tie."""
     problem, edges = solution.problem, solution.problem.edges
     first = problem.malus(edges.providers, problem.fixed[edges.providers])
     fits = (problem.values - first >= problem.least) & ~solution.chosen
-    return np.bincount(edges.needs[fits], minlength=len(edges.need_keys))
+    is_apart, many = problem.is_apart, len(edges.need_keys)
+    return (np.bincount(edges.needs[fits & ~is_apart], minlength=many),
+            np.bincount(edges.needs[fits & is_apart], minlength=many))
 
 
 def _best(solution: Solution, prices: Prices) -> tuple[Ints64, Ints64, Ints64]:

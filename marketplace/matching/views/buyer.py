@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from marketplace.conflicts.rules import PEER_SOURCE
 from marketplace.core.access import Role, require
 from marketplace.core.clock import beijing_date, utc_now
 from marketplace.core.db import db, transaction
@@ -99,6 +100,7 @@ def suggested(ref: str) -> str:
         criteria=CRITERIA, tenths=TENTHS, tie=TIE_POINTS, outreach=rules.outreach_of(project.procedure),
         ways=rules.WAY_LABELS, may_tell=policy.may_tell(current_actor(), project, now),
         is_locked=rules.is_locked(project.procedure), kinds=KIND_LABELS,
+        beside=sides.barred_beside(session, [body for body, _ in shown], now=now),
         tellings=queries.tellings_of(session, project.id), asked_name=named, asked=_asked(session, project, named, now))
 
 
@@ -164,7 +166,8 @@ def compare(ref: str) -> Answer:
     return render_template(
         "matching/compare.html", project=project, columns=columns, criteria=CRITERIA, labels=CRITERION_LABELS,
         tenths=TENTHS, tie=TIE_POINTS, kinds=KIND_LABELS, kind_of=OrganizationKind, categories=category_names(),
-        areas=area_names())
+        areas=area_names(), peer_source=PEER_SOURCE,
+        ties=sides.tied_to_each_other(db.session(), [one.organization for one in columns], now=now))
 
 
 @blueprint.route("/projects/<ref>/suggested-providers/tell", methods=["GET", "POST"])

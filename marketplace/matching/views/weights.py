@@ -109,7 +109,8 @@ def _preview(form: WeightForm, *, is_live: bool = False) -> dict[str, object]:
     complaints: list[str] = []
     try:
         asked = form.to_weights()
-        found = effect(db.session(), run, asked, flows=services().flows) if run and not is_large else None
+        if run and not is_large:
+            found = effect(db.session(), run, asked, flows=services().flows, now=utc_now())
     except Invalid as refused:
         complaints = [] if refused.field == "points" else [_named(form, refused)]
     return {"effect": _shown(found) if found else None, "no_run": run is None, "is_large": is_large and not complaints,
