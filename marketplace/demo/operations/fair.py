@@ -41,7 +41,7 @@ def prepare_fair(session: Session, world: World) -> str | None:
         visitors = _visitors(world, projects)
     if not visitors:
         return None
-    began = world.now - timedelta(days=5)
+    began = world.morning(5)
     event = meetings.create_event(
         session, actor=world.district.handler, now=began,
         host=session.get_one(Organization, world.district.organization_id), facts=_facts(world))
@@ -93,7 +93,7 @@ def _seat(session: Session, world: World, event: MeetingEvent, projects: Sequenc
     for place, project in enumerate(projects):
         away = frozenset({3, 4}) if place % LEAVES == LEAVES - 1 else frozenset()
         meetings.add_table(session, actor=handlers[project.buyer_id], event=event, project=project,
-                           now=world.now - timedelta(days=4) + timedelta(minutes=7 * place),
+                           now=world.morning(4) + timedelta(minutes=7 * place),
                            terms=Terms(least=LEAST if partners[place] >= PARTNERS else 0, away=away))
 
 
@@ -105,7 +105,7 @@ def _register(session: Session, world: World, event: MeetingEvent, visitors: Seq
             away = frozenset({1, 2}) if place % 2 else frozenset({ROUNDS - 1, ROUNDS})
         meetings.add_visitor(session, actor=world.district.handler, event=event, terms=Terms(away=away),
                              organization=session.get_one(Organization, one.organization_id),
-                             now=world.now - timedelta(days=3) + timedelta(minutes=5 * place))
+                             now=world.morning(3) + timedelta(minutes=5 * place))
 
 
 def _pin(session: Session, world: World, event: MeetingEvent, projects: Sequence[Project], suits: Ints) -> None:
@@ -113,7 +113,7 @@ def _pin(session: Session, world: World, event: MeetingEvent, projects: Sequence
     unit = world.units[SIGN_IN_UNIT].organization_id
     mine = [row for row, project in enumerate(projects) if project.buyer_id == unit] or list(range(len(projects)))
     row = max(mine, key=lambda one: (suits[one, 0], -one))
-    meetings.decide(session, actor=world.district.handler, event=event, now=world.now - timedelta(days=1), edit=Edit(
+    meetings.decide(session, actor=world.district.handler, event=event, now=world.morning(1), edit=Edit(
         EditKind.PIN, pairs=((projects[row].id, world.bidders[0].organization_id),), reason=PINNED))
 
 

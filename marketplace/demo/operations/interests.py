@@ -19,9 +19,9 @@ from marketplace.organizations.models import Organization
 from marketplace.projects.models import Project
 from marketplace.projects.rules import ProjectState
 
-DECLARED, SETTLED = timedelta(days=4), timedelta(days=3)
+DECLARED, SETTLED = 4, 3                                     # working days ago
 BEGAN, ENDED = timedelta(days=900), timedelta(days=400)      # within the three years that count
-CLEARED = "核对聘书和该单位的说明：顾问是无报酬的志愿身份，已于去年结束，不参与采购需求和评审，不构成利益冲突"
+CLEARED = "核对聘书和该单位的说明：顾问是无报酬的志愿身份，结束已满一年，不参与采购需求和评审，不构成利益冲突"
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _stated(session: Session, world: World, relation: Relation, organization_id:
 
 def _declare_of_staff(session: Session, world: World, bodies: Bodies) -> None:
     """Let the sign-ins' handler name a former employer, their approver one without its code, a colleague nobody."""
-    unit, now = world.units[SIGN_IN_UNIT], world.now - DECLARED
+    unit, now = world.units[SIGN_IN_UNIT], world.morning(DECLARED)
     conflicts.declare_own(
         session, actor=unit.handler, says_none=False, now=now, words="涉及该组织的采购，由同事经办。",
         stated=[_stated(session, world, Relation.EMPLOYMENT, bodies.barred.organization_id,
@@ -86,7 +86,7 @@ def _declare_of_staff(session: Session, world: World, bodies: Bodies) -> None:
 
 def _declare_of_providers(session: Session, world: World, bodies: Bodies, buying: list[Unit]) -> None:
     """Let the sign-ins' provider say that it advised a buyer, another that it wrote a buyer's needs, others "none"."""
-    now, own = world.now - DECLARED + timedelta(hours=4), world.bidders[0]
+    now, own = world.morning(DECLARED) + timedelta(minutes=40), world.bidders[0]
     spoken = (
         (own, [_stated(session, world, Relation.OTHER, buying[0].organization_id,
                        words="本中心督导曾受聘为该单位的社区营造顾问，没有报酬")]),
@@ -102,7 +102,7 @@ def _declare_of_providers(session: Session, world: World, bodies: Bodies, buying
 
 def _settle_one(session: Session, world: World) -> None:
     """Let the operator clear what the provider of the sign-ins declared, where a running project makes it matter."""
-    provider, now = session.get_one(Organization, world.bidders[0].organization_id), world.now - SETTLED
+    provider, now = session.get_one(Organization, world.bidders[0].organization_id), world.morning(SETTLED)
     operator = signed_in(session, Role.OPERATOR)
     for case in queries.waiting(session, clearing=Clearing.LOOK, today=beijing_date(now), provider=provider):
         if case.tie.ground is Ground.PROVIDER_UNSURE:

@@ -35,7 +35,7 @@ ALL_TITLE, OWN_TITLE = "各资助方资金统筹（第一稿）", "本会年度�
 
 def name_costs(session: Session, world: World) -> None:
     """Let buyers name what gifts may pay for beside the contract, in most of the projects that take them."""
-    now = world.now - timedelta(days=1)
+    now = world.morning(1)
     handlers = {unit.organization_id: unit.handler for unit in world.units}
     projects = session.scalars(select(Project).where(
         Project.state.in_(RUNNING), Project.takes_matching).order_by(Project.published_at, Project.id))
@@ -59,7 +59,7 @@ def open_other_pools(session: Session, world: World) -> None:
             numerator=1, denominator=3, per_project_cap=Money.yuan(30_000), categories=("A1001", "A1005"))),
     ):
         if (funder := _funder(session, *where)) is not None:
-            now = world.now - timedelta(days=60)
+            now = world.morning(40)
             pool = funding.open_pool(session, actor=SYSTEM, funder=funder, name=name, purpose=purpose,
                                      cap=Money.yuan(yuan), terms=terms, now=now)
             funding.start_pool(session, actor=SYSTEM, pool=pool, now=now + timedelta(hours=2))

@@ -6,7 +6,9 @@ from datetime import datetime
 
 from marketplace.core.access import Actor
 from marketplace.core.calendar import WorkCalendar
+from marketplace.core.clock import at_beijing, beijing_date
 from marketplace.core.ports import Sealer
+from marketplace.demo.rules.plan import workday_before
 from marketplace.demo.rules.texts import Library
 
 
@@ -60,6 +62,10 @@ class World:
     def district(self) -> Unit:
         """Return the district bureau."""
         return self.units[7]
+
+    def morning(self, workdays: int) -> datetime:
+        """Return ten o'clock in Beijing, so many working days before the last one up to today; one or more is past."""
+        return at_beijing(workday_before(self.calendar, beijing_date(self.now), workdays), 10)
 
     def next_phone(self) -> int:
         """Return the next telephone's number."""
