@@ -1,8 +1,10 @@
 """Plans of money with their frozen inputs, what they propose line by line, and which projects a funder follows."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint, false, true
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from marketplace.accounts.models import Person
@@ -42,6 +44,8 @@ class FundPlan(Model):
     first_value: Mapped[int | None]                              # what first come, first served would bring
     created_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     created_at: Mapped[datetime]
+    asked_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))   # of this attempt
+    asked_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     solved_at: Mapped[datetime | None]
     shared_at: Mapped[datetime | None]
@@ -81,6 +85,8 @@ class FundPlanProject(Model):
     """One project as it stood when the plan was made, and what the plan does with it. `gap` None: not known.
 
     `position`: the order in which projects were published. `is_first`: first come, first served would have paid it.
+    `costs`: the named costs that make up the gap (ref, name, fen). `drafted`: papers from plans that wait for a
+    signature; the gap is what is left beside them.
     """
 
     __tablename__ = "fund_plan_project"
@@ -96,6 +102,8 @@ class FundPlanProject(Model):
     basis: Mapped[str]                                           # rules.gaps.Basis
     category: Mapped[str] = mapped_column(default="")
     area: Mapped[str] = mapped_column(default="")
+    costs: Mapped[list[dict[str, object]]] = mapped_column(JSON, default=list, server_default=sql("'[]'"))
+    drafted: Mapped[Money] = mapped_column(default=Money(0), server_default="0")
     outcome: Mapped[str] = mapped_column(default="")             # rules.Outcome; empty: not reckoned yet
     is_first: Mapped[bool] = mapped_column(default=False)
 
@@ -118,7 +126,8 @@ class FundPlanFund(Model):
     """One pool as it stood: of a project it bears at most `parts` of `whole`, at most `cap`; `available` in all.
 
     `already`: project ref -> fen it gave that project before. `price`: thousandths of a point that one more 万元 of it
-    would bring.
+    would bring. `pledge_cap`, `donor_cap`: its rule's caps for one pledge and one donor. `has_receiver`: somebody of
+    its `receiver_kinds` can receive. `drafted`, `signed`: of papers from plans, taken off `available`.
     """
 
     __tablename__ = "fund_plan_fund"
@@ -135,6 +144,13 @@ class FundPlanFund(Model):
     categories: Mapped[list[str]] = mapped_column(JSON, default=list)
     areas: Mapped[list[str]] = mapped_column(JSON, default=list)
     already: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
+    pledge_cap: Mapped[Money | None]
+    donor_cap: Mapped[Money | None]
+    receiver_kinds: Mapped[list[str]] = mapped_column(JSON, default=list, server_default=sql("'[]'"))
+    has_receiver: Mapped[bool] = mapped_column(default=True, server_default=true())
+    is_lottery: Mapped[bool] = mapped_column(default=False, server_default=false())
+    drafted: Mapped[Money] = mapped_column(default=Money(0), server_default="0")
+    signed: Mapped[Money] = mapped_column(default=Money(0), server_default="0")
     spent: Mapped[Money] = mapped_column(default=Money(0))
     first_spent: Mapped[Money] = mapped_column(default=Money(0))
     price: Mapped[int] = mapped_column(default=0)
@@ -146,6 +162,8 @@ class FundPlanFund(Model):
         UniqueConstraint("plan_id", "pool_id"),
         CheckConstraint("parts > 0 AND whole >= parts", name="share"),
         CheckConstraint("available > 0 AND (cap IS NULL OR cap > 0)", name="available"),
+        CheckConstraint("pledge_cap IS NULL OR pledge_cap > 0", name="pledge_cap"),
+        CheckConstraint("donor_cap IS NULL OR donor_cap > 0", name="donor_cap"),
         CheckConstraint("spent >= 0 AND spent <= available AND first_spent >= 0 AND first_spent <= available",
                         name="spent"),
         CheckConstraint("price >= 0", name="price"),
@@ -158,7 +176,10 @@ class FundPlanFund(Model):
 
 
 class FundPlanLine(Model):
-    """What the plan proposes that one pool's funder promises to one project. It is no promise: a person makes those."""
+    """What the plan proposes that one pool's funder promises to one project. It is no promise: a person makes those.
+
+    `parts`: by named cost (ref, name, fen), where the gap is one of named costs: each part is a promise of its own.
+    """
 
     __tablename__ = "fund_plan_line"
 
@@ -167,6 +188,7 @@ class FundPlanLine(Model):
     project_row_id: Mapped[int] = mapped_column(ForeignKey("fund_plan_project.id"))
     fund_row_id: Mapped[int] = mapped_column(ForeignKey("fund_plan_fund.id"), index=True)
     amount: Mapped[Money]
+    parts: Mapped[list[dict[str, object]]] = mapped_column(JSON, default=list, server_default=sql("'[]'"))
 
     plan: Mapped[FundPlan] = relationship(back_populates="lines")
     project_row: Mapped[FundPlanProject] = relationship(back_populates="lines")
@@ -207,6 +229,19 @@ PROJECT_GUARDS = guards("fund_plan_project", ("plan_id", "project_id", "position
                                               "gap", "basis", "category", "area"))
 FUND_GUARDS = guards("fund_plan_fund", ("plan_id", "pool_id", "position", "rule_version", "parts", "whole", "cap",
                                         "available", "categories", "areas", "already"))
+
+
+def _later(table: str, columns: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+    """Return the same guard for columns that came later: a second trigger, which needs no function of its own."""
+    return {dialect: (lines[-1].replace(f"TRIGGER {table}_unchanged", f"TRIGGER {table}_limits_unchanged"),)
+            for dialect, lines in guards(table, columns).items()}
+
+
+PROJECT_LIMIT_GUARDS = _later("fund_plan_project", ("costs", "drafted"))
+FUND_LIMIT_GUARDS = _later("fund_plan_fund", ("pledge_cap", "donor_cap", "receiver_kinds", "has_receiver", "is_lottery",
+                                              "drafted", "signed"))
 guard_table(FundPlan.__table__, PLAN_GUARDS)
 guard_table(FundPlanProject.__table__, PROJECT_GUARDS)
 guard_table(FundPlanFund.__table__, FUND_GUARDS)
+guard_table(FundPlanProject.__table__, PROJECT_LIMIT_GUARDS)
+guard_table(FundPlanFund.__table__, FUND_LIMIT_GUARDS)

@@ -60,10 +60,27 @@ def may_see(actor: Actor, plan: FundPlan, funders: Sequence[Funder]) -> Decision
     return ALLOWED if takes_part or actor.has(*OVERSEERS) else HIDDEN
 
 
-def may_solve_again(actor: Actor, plan: FundPlan) -> Decision:
-    """Say who may have a draft reckoned again that was cancelled or failed."""
+def sees_papers(actor: Actor, funder: Funder) -> bool:
+    """Say whether the actor may know which papers a funder prepared or signed from plans: its people, and overseers."""
+    return actor.has(*OVERSEERS) or funding.is_officer(actor, funder)
+
+
+def may_draft(actor: Actor, plan: FundPlan, funder: Funder) -> Decision:
+    """Say who may prepare a commitment from a line: people of the pool's verified funder, while the plan stands."""
+    if plan.state not in (PlanState.SOLVED, PlanState.SHARED):
+        return denied(N_("这个方案已经撤回或还没有算出，不能据此起草认捐"))
+    return funding.may_pledge(actor, funder)
+
+
+def may_solve_again(actor: Actor, plan: FundPlan, funders: Sequence[Funder]) -> Decision:
+    """Say who may have a draft reckoned again that was cancelled or failed: who could make a new one.
+
+    `funders`: those of the actor's organization. Without a verified one it reads its plans and begins nothing.
+    """
     if not is_own(actor, plan):
         return denied(_OTHERS)
+    if plan.organization_id is not None and not actor.is_system and not (may := may_plan_own(actor, funders)):
+        return may
     if plan.state == PlanState.DRAFT and plan.phase in (Phase.CANCELLED, Phase.FAILED):
         return ALLOWED
     return denied(N_("只有已取消或没有算成的方案可以再算"))

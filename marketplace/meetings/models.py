@@ -29,6 +29,7 @@ class MeetingEvent(Model):
     is_open_to_units: Mapped[bool] = mapped_column(default=False)    # units bring their own projects
     state: Mapped[str] = mapped_column(default="draft")
     revision: Mapped[int] = mapped_column(default=0)
+    edition: Mapped[int] = mapped_column(default=0, server_default="0")   # of what participants see: calendars count it
     over_at: Mapped[datetime | None]
     created_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     created_at: Mapped[datetime]

@@ -35,7 +35,7 @@ def build_fundplans(session: Session, *, refs: dict[str, str], people: dict[str,
             funding.add_cost_line(session, actor=SYSTEM, project=project, name=word, amount=Money.yuan(yuan), now=made)
     giver = session.scalars(select(Funder).join(Organization, Organization.id == Funder.organization_id).where(
         Organization.name == GIVER)).one()
-    pool = funding.open_pool(      # no receiver of the world is an association: it plans, and matches nobody's pledge
+    pool = funding.open_pool(      # no receiver of the world is an association: plans say why it gives nothing
         session, actor=SYSTEM, funder=giver, name="望江助餐专项资金", cap=Money.yuan(25_000), now=made,
         terms=RuleTerms(numerator=3, denominator=1, categories=("A04",), receiver_kinds=("association",)))
     funding.start_pool(session, actor=SYSTEM, pool=pool, now=made)

@@ -1,6 +1,7 @@
 """Who may make, see and handle plans: every side against every state."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
@@ -24,6 +25,9 @@ class Plan:
 class Giver:
     organization_id: int | None = OWN
     verified_at: object = NOW
+
+
+MAY_SOLVE_AGAIN = partial(policy.may_solve_again, funders=[Giver()])
 
 
 def somebody(role: Role, organization_id: int | None = None) -> Actor:
@@ -76,9 +80,9 @@ def test_gaps_are_for_people_of_verified_funders(funder, may):
     (policy.may_cancel, Plan(state="draft", phase="greedy"), True), (policy.may_cancel, Plan(), False),
     (policy.may_cancel, Plan(state="draft", phase="greedy", cancel_asked_at=NOW), False),
     (policy.may_cancel, Plan(state="withdrawn", phase="waiting"), False),
-    (policy.may_solve_again, Plan(state="draft", phase=Phase.FAILED), True),
-    (policy.may_solve_again, Plan(state="draft", phase="waiting"), False),
-    (policy.may_solve_again, Plan(state=PlanState.WITHDRAWN, phase=Phase.CANCELLED), False),
+    (MAY_SOLVE_AGAIN, Plan(state="draft", phase=Phase.FAILED), True),
+    (MAY_SOLVE_AGAIN, Plan(state="draft", phase="waiting"), False),
+    (MAY_SOLVE_AGAIN, Plan(state=PlanState.WITHDRAWN, phase=Phase.CANCELLED), False),
 ])
 def test_steps_belong_to_the_side_that_made_the_plan(rule, plan, may):
     assert bool(rule(OPERATOR, plan)) == may
@@ -86,3 +90,22 @@ def test_steps_belong_to_the_side_that_made_the_plan(rule, plan, may):
     plan.organization_id = OWN
     assert bool(rule(OFFICER, plan)) == may
     assert not rule(OPERATOR, plan)
+
+
+@pytest.mark.parametrize(("funders", "may"), [
+    ([Giver()], True), ([Giver(verified_at=None)], False), ([], False), ([Giver(verified_at=None), Giver()], True)])
+def test_a_funder_that_lost_its_verification_reads_its_plans_and_begins_nothing(funders, may):
+    own = Plan(OWN, state="draft", phase=Phase.FAILED)
+    assert policy.may_see(OFFICER, own, funders)
+    assert policy.may_see(OFFICER, Plan(OWN), funders)
+    assert bool(policy.may_plan_own(OFFICER, funders)) == may
+    assert bool(policy.may_solve_again(OFFICER, own, funders)) == may
+    assert policy.may_withdraw(OFFICER, own)
+
+
+@pytest.mark.parametrize(("actor", "funder", "state", "may"), [
+    (OFFICER, Giver(), "solved", True), (OFFICER, Giver(), "shared", True), (OFFICER, Giver(verified_at=None), "solved", False),
+    (STRANGER, Giver(), "solved", False), (OPERATOR, Giver(), "shared", False), (OFFICER, Giver(), "withdrawn", False),
+    (OFFICER, Giver(), "draft", False)])
+def test_a_paper_is_prepared_from_a_line_by_people_of_the_verified_funder_while_the_plan_stands(actor, funder, state, may):
+    assert bool(policy.may_draft(actor, Plan(OWN, state=state), funder)) == may

@@ -1,5 +1,7 @@
 """States, gaps, points of the shortlist: formulas without a database."""
 
+from datetime import timedelta
+
 import pytest
 
 from marketplace.core.errors import IllegalStep
@@ -8,6 +10,7 @@ from marketplace.funding.rules.landing import Place
 from marketplace.fundplans.rules import (
     BUSY,
     FULL_POINTS,
+    LOOKS_FOR,
     METHOD_LABELS,
     OUTCOME_LABELS,
     OUTCOME_NEXT,
@@ -20,8 +23,9 @@ from marketplace.fundplans.rules import (
     Outcome,
     Phase,
     PlanState,
+    has_left,
 )
-from marketplace.fundplans.rules.gaps import BASIS_LABELS, Basis, Committed, Gap, gap_of
+from marketplace.fundplans.rules.gaps import BASIS_LABELS, Basis, Committed, Cost, Gap, gap_of
 from marketplace.fundplans.rules.instance import Fund
 from marketplace.fundplans.rules.shortlist import (
     PART_LABELS,
@@ -34,10 +38,18 @@ from marketplace.fundplans.rules.shortlist import (
     ranked,
     score,
 )
+from tests.factories import NOW
 
 LEGAL = {("draft", "solve"): "solved", ("solved", "share"): "shared", ("draft", "withdraw"): "withdrawn",
          ("solved", "withdraw"): "withdrawn", ("shared", "withdraw"): "withdrawn"}
 NOTICED = Place("below_threshold", takes_matching=True, state="published")
+
+
+@pytest.mark.parametrize(("asked", "waited", "left"), [
+    (NOW, LOOKS_FOR, False), (NOW, LOOKS_FOR + timedelta(microseconds=1), True), (NOW, timedelta(0), False),
+    (None, timedelta(0), True)])
+def test_who_asked_is_taken_to_look_on_for_a_minute(asked, waited, left):
+    assert has_left(asked, NOW + waited) == left
 
 
 @pytest.mark.parametrize("state", list(PlanState))
@@ -63,16 +75,19 @@ def test_every_word_has_its_label():
 
 # ---- gaps ----
 
+MEALS = Cost("meals", "周末加餐", 80)
+
+
 @pytest.mark.parametrize(("place", "known", "found"), [
     (NOTICED, Committed(budget=1_000, signed=300, own=200), Gap(500, Basis.BUDGET)),
     (NOTICED, Committed(budget=1_000, signed=1_300), Gap(0, Basis.BUDGET)),              # over-promised is no negative gap
-    (NOTICED, Committed(budget=1_000, signed=300, lines=80), Gap(80, Basis.COST_LINES)),   # named costs come first
-    (NOTICED, Committed(budget=1_000, lines=0), Gap(0, Basis.COST_LINES)),
+    (NOTICED, Committed(budget=1_000, signed=300, lines=(MEALS,)), Gap(80, Basis.COST_LINES, (MEALS,))),   # named costs come first
+    (NOTICED, Committed(budget=1_000, lines=()), Gap(0, Basis.COST_LINES)),
     (NOTICED, Committed(budget=None), Gap(None, Basis.UNKNOWN)),                            # unknown is not zero
     (Place("grant_round", takes_matching=False, state="published"), Committed(budget=900), Gap(900, Basis.BUDGET)),
     (Place("open_tender", takes_matching=False, state="awarded"), Committed(budget=900), Gap(None, Basis.UNKNOWN)),
-    (Place("open_tender@2026.1", takes_matching=True, state="contracted"), Committed(budget=900, lines=70), Gap(70, Basis.COST_LINES)),
-    (Place("open_tender", takes_matching=True, state="published"), Committed(budget=900, lines=70), None),
+    (Place("open_tender@2026.1", takes_matching=True, state="contracted"), Committed(budget=900, lines=(MEALS,)), Gap(80, Basis.COST_LINES, (MEALS,))),
+    (Place("open_tender", takes_matching=True, state="published"), Committed(budget=900, lines=(MEALS,)), None),
     (Place("below_threshold", takes_matching=False, state="published"), Committed(budget=900), None),
     (Place("grant_round", takes_matching=True, state="terminated"), Committed(budget=900), None),
 ])

@@ -38,15 +38,18 @@ def found(instance: Instance, limits: Limits = LIMITS, **tell):
 
 @st.composite
 def instances(draw, projects: int = 6, funds: int = 4):
-    """Small markets with odd sums: shares that do not divide, caps, earmarks, codes that are not filled in."""
+    """Small markets with odd sums: shares that do not divide, caps of every kind, earmarks, codes that are not filled in."""
     asking = tuple(Asking(
         f"p{n}", draw(st.integers(1, 1_000)), draw(st.integers(1, 3_000)), draw(st.integers(0, 3_000)),
-        draw(st.sampled_from(CODES)), draw(st.sampled_from(("44", "4406", "")))) for n in range(draw(st.integers(0, projects))))
+        draw(st.sampled_from(CODES)), draw(st.sampled_from(("44", "4406", ""))),
+        is_off_lottery=draw(st.booleans())) for n in range(draw(st.integers(0, projects))))
     return Instance(asking, tuple(Fund(
         f"f{n}", parts := draw(st.integers(1, 7)), parts + draw(st.integers(0, 6)), draw(st.integers(0, 4_000)),
         draw(st.none() | st.integers(1, 2_000)), draw(st.sampled_from(((), ("A01",), ("A", "B02")))),
         draw(st.sampled_from(((), ("44",), ("4406",)))),
-        draw(st.sampled_from(((), (("p0", 100), ("p1", 3_000)))))) for n in range(draw(st.integers(0, funds)))))
+        draw(st.sampled_from(((), (("p0", 100), ("p1", 3_000))))), draw(st.none() | st.integers(1, 2_000)),
+        draw(st.none() | st.integers(1, 2_000)), draw(st.sampled_from((True, True, True, False))),
+        draw(st.sampled_from((False, False, True)))) for n in range(draw(st.integers(0, funds)))))
 
 
 def fits(instance: Instance, rows: tuple[int, ...]) -> bool:
@@ -249,7 +252,7 @@ def test_a_flow_that_breaks_a_limit_is_refused():
 def test_what_is_broken_is_named():
     instance = Instance((Asking("p", 500, 100, 100, "A"),), (Fund("f", 1, 2, 40), Fund("g", 1, 1, 100, None, ("B",))))
     assert broken(instance, np.array([[-1, 0]])) == ["a negative grant", "a project gets a part of its gap"]
-    assert broken(instance, np.array([[50, 50]])) == ["a ratio, cap or earmark", "a fund gives more than it has"]
+    assert broken(instance, np.array([[50, 50]])) == ["a ratio, cap, earmark or receiver", "a fund gives more than it has"]
     assert paid(np.array([[0, 0], [1, 0]])).tolist() == [False, True]
 
 

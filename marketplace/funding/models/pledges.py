@@ -190,6 +190,7 @@ class Commitment(Model):
     signed_on: Mapped[date | None]                                  # the day that the scan bears
     document_id: Mapped[int | None] = mapped_column(ForeignKey("document.id"))
     signed_copy_id: Mapped[int | None] = mapped_column(ForeignKey("stored_file.id"))
+    origin: Mapped[str] = mapped_column(default="", server_default="")   # what proposed it: plan ref.pool ref
 
     funder: Mapped[Funder] = relationship()
     pledge: Mapped[Pledge | None] = relationship()

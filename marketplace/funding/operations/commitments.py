@@ -53,6 +53,7 @@ class CommitmentFacts(PledgeTerms, total=False):
     pledge: Pledge | None                             # the verbal one that it signs for
     is_on_paper: bool                                 # prepared by the receiving body, printed, signed by hand
     council_resolution: str
+    origin: str                                       # what proposed it: "plan ref.pool ref"; printed nowhere
     missing_glyphs: Callable[[str], str] | None       # the printer's own check
 
 
@@ -87,7 +88,8 @@ def prepare_commitment(session: Session, *, actor: Actor, funder: Funder, projec
     commitment = Commitment(
         number=number, verify_code=new_verify_code(), funder=funder, project=project, receiver=receiver,
         account=account, amount=amount, facts=frozen, facts_sha256=rules.facts_sha256(frozen),
-        council_resolution=resolution, is_on_paper=is_on_paper, prepared_by=actor.person_id, prepared_at=now)
+        council_resolution=resolution, is_on_paper=is_on_paper, origin=facts.get("origin", ""),
+        prepared_by=actor.person_id, prepared_at=now)
     session.add(commitment)
     session.flush()
     record(session, actor=actor, action="funding.prepare_commitment", subject=("commitment", commitment.ref), now=now,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from marketplace.core.access import Actor
@@ -18,6 +18,7 @@ from marketplace.funding.models import (
     CostLine,
     Funder,
     MatchingPool,
+    MatchingRule,
     MoneyFlag,
     Pledge,
     Release,
@@ -134,12 +135,19 @@ def project_to_fund(session: Session, ref: str) -> Project:
     return found
 
 
-def receiving_accounts(session: Session) -> list[ReceivingAccount]:
-    """Return the verified bank accounts of verified bodies, by name: money is promised to these only."""
+def receiving_accounts(session: Session, *, pool_ref: str = "") -> list[ReceivingAccount]:
+    """Return the verified bank accounts of verified bodies, by name: money is promised to these only.
+
+    `pool_ref`: those alone whose kind the rule of that pool lets receive.
+    """
+    kinds = session.scalar(select(MatchingRule.receiver_kinds).join(MatchingPool, and_(
+        MatchingPool.id == MatchingRule.pool_id, MatchingPool.rule_version == MatchingRule.version)).where(
+            MatchingPool.ref == pool_ref)) if pool_ref else None
     return list(session.scalars(
         select(ReceivingAccount).join(Organization, Organization.id == ReceivingAccount.organization_id)
         .where(ReceivingAccount.verified_at.is_not(None), ReceivingAccount.closed_at.is_(None),
-               ReceivingAccount.kind == "bank", Organization.verification == "verified", Organization.kind != "unit")
+               ReceivingAccount.kind == "bank", Organization.verification == "verified", Organization.kind != "unit",
+               *([Organization.kind.in_(kinds)] if kinds else []))
         .options(joinedload(ReceivingAccount.organization)).order_by(Organization.name, ReceivingAccount.id)))
 
 

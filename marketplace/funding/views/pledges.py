@@ -1,5 +1,6 @@
 """Pledges of a funder: list and export, a new commitment with its estimate, one pledge with all that happened (F4)."""
 
+import re
 from datetime import datetime
 
 from flask import flash, redirect, render_template, request, url_for
@@ -37,6 +38,7 @@ from marketplace.web.services import services
 LOOKS = {"verbal": "plain", "pledged": "info", "paid": "warn", "held": "ok", "released": "notice", "disbursed": "ok",
          "expired": "plain", "cancelled": "plain", "refunded": "plain", "disputed": "bad", "written_off": "plain"}
 MOST_EXPORTED = 20_000
+ORIGIN = re.compile(r"[0-9a-z]{12}\.[0-9a-z]{12}")      # two public references
 
 
 def _wanted() -> dict[str, object]:
@@ -107,7 +109,8 @@ def _verbal(funder: Funder) -> Pledge | None:
 def _commit(funder: Funder, project: Project) -> Response | str | tuple[str, int]:
     """Show or take the form of a commitment."""
     verbal, session = _verbal(funder), db.session()
-    accounts, lines = queries.receiving_accounts(session), queries.cost_lines(session, project)
+    accounts = queries.receiving_accounts(session, pool_ref=_origin().partition(".")[2])
+    lines = queries.cost_lines(session, project)
     form = PledgeForm() if request.method == "POST" else PledgeForm(data=_usual(funder, verbal))
     form.offer(accounts=[(one.ref, f"{one.holder} · {one.bank_name} · {one.number[-4:]}") for one in accounts],
                cost_lines=[(one.ref, one.name) for one in lines], none=gettext("请选择"), translate=gettext)
@@ -130,10 +133,16 @@ def _usual(funder: Funder, verbal: Pledge | None) -> dict[str, object]:
     usual: dict[str, object] = {"management_percent": 0, "leftover_rule": "similar",
                                 "is_name_withheld": "y" if funder.is_name_withheld else ""}
     if verbal is None:
-        return {**usual, "amount": _suggested()}
+        return {**usual, "amount": _suggested(), "cost_line": request.args.get("cost_line", "")}
     return {**usual, "amount": verbal.amount, "purpose": verbal.purpose,
             "account": verbal.account.ref if verbal.account else "",
             "is_name_withheld": "y" if verbal.is_name_withheld else ""}
+
+
+def _origin() -> str:
+    """Return which pool of which funding plan a link comes from; nothing that is no such reference."""
+    found = request.args.get("origin", "")
+    return found if ORIGIN.fullmatch(found) else ""
 
 
 def _suggested() -> Money | None:
@@ -179,7 +188,7 @@ def _prepare(form: PledgeForm, funder: Funder, project: Project, verbal: Pledge 
             cost_line=session.get_one(CostLine, keys[3]) if keys[3] else None, instalments=parts,
             purpose=form.purpose.data or "", lottery_purpose=form.lottery_purpose.data or "",
             management_percent=form.management_percent.data or 0, leftover_rule=form.leftover_rule.data,
-            naming=form.naming.data or "", is_name_withheld=bool(form.is_name_withheld.data))
+            naming=form.naming.data or "", is_name_withheld=bool(form.is_name_withheld.data), origin=_origin())
         ref = made.ref
     flash(gettext("认捐书已准备好，请另一位同事核对后批准"), "ok")
     return redirect(url_for("funding.commitment", ref=ref), 303)

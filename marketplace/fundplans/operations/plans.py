@@ -1,5 +1,6 @@
 """A plan from its making to its withdrawal. Nothing here moves money or promises any."""
 
+from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy import select
@@ -17,6 +18,7 @@ from marketplace.fundplans import policy
 from marketplace.fundplans.models import FundPlan, FundPlanFund, FundPlanProject
 from marketplace.fundplans.queries.inputs import Inputs, read_inputs
 from marketplace.fundplans.rules import (
+    JOB_PLAN_SHARED,
     JOB_SOLVE_PLAN,
     MAX_REASON,
     MOST_FUNDS,
@@ -40,7 +42,8 @@ def make_plan(session: Session, *, actor: Actor, wish: Wish, now: datetime, is_o
     inputs = read_inputs(session, organization_id=organization_id, points=wish.points, today=beijing_date(now))
     _check_inputs(inputs)
     plan = FundPlan(organization_id=organization_id, title=wish.title, points=wish.points, runs=list(inputs.runs),
-                    inputs_sha256=inputs.instance.digest(), created_by=actor.person_id, created_at=now)
+                    inputs_sha256=inputs.instance.digest(), created_by=actor.person_id, created_at=now,
+                    asked_by=actor.person_id, asked_at=now)
     session.add(plan)
     session.flush()
     _freeze(session, plan, inputs)
@@ -52,6 +55,8 @@ def make_plan(session: Session, *, actor: Actor, wish: Wish, now: datetime, is_o
 
 def _check_inputs(inputs: Inputs) -> None:
     """Refuse a plan of nothing, and one that is larger than anything that was tried."""
+    if inputs.spent and not inputs.funds:
+        raise Invalid(N_("资金池的余额都已按方案起草或签了认捐书，没有可以再安排的。签成后请相应调低资金池总额，退回的会放出来"))
     if not inputs.funds:
         raise Invalid(N_("没有可用的资金池。资金池要已开放、有余额、规则在有效期内，资助方要已核验"))
     if not any(one.gap.fen for one in inputs.projects):
@@ -65,12 +70,15 @@ def _freeze(session: Session, plan: FundPlan, inputs: Inputs) -> None:
     session.add_all([FundPlanProject(
         plan_id=plan.id, project_id=one.project.id, position=place, value=one.value, is_paired=one.is_paired,
         budget=one.project.budget, gap=one.gap.money, basis=one.gap.basis, category=one.project.category_code or "",
-        area=one.project.area_code or "") for place, one in enumerate(inputs.projects)])
+        area=one.project.area_code or "", costs=[asdict(cost) for cost in one.gap.costs],
+        drafted=Money(one.gap.drafted)) for place, one in enumerate(inputs.projects)])
     session.add_all([FundPlanFund(
         plan_id=plan.id, pool_id=one.pool.id, position=place, rule_version=one.rule.version, parts=one.fund.parts,
         whole=one.fund.of, cap=None if one.fund.cap is None else Money(one.fund.cap), available=Money(one.fund.left),
-        categories=list(one.fund.categories), areas=list(one.fund.areas), already=dict(one.fund.already))
-        for place, one in enumerate(inputs.funds)])
+        categories=list(one.fund.categories), areas=list(one.fund.areas), already=dict(one.fund.already),
+        pledge_cap=one.rule.per_pledge_cap, donor_cap=one.rule.per_donor_cap, has_receiver=one.fund.has_receiver,
+        receiver_kinds=list(one.rule.receiver_kinds), is_lottery=one.fund.is_lottery, drafted=Money(one.drafted),
+        signed=Money(one.signed)) for place, one in enumerate(inputs.funds)])
     session.flush()
 
 
@@ -82,9 +90,10 @@ def _ask(session: Session, plan: FundPlan, now: datetime) -> None:
 def solve_again(session: Session, *, actor: Actor, plan: FundPlan, now: datetime) -> None:
     """Have a cancelled or failed draft reckoned again, on the same frozen inputs."""
     plan = locked(session, plan)
-    require(policy.may_solve_again(actor, plan))
+    require(policy.may_solve_again(actor, plan, funders_of(session, actor)))
     plan.attempt += 1
     plan.phase, plan.error, plan.cancel_asked_at, plan.started_at = Phase.WAITING, "", None, None
+    plan.asked_by, plan.asked_at = actor.person_id, now
     session.flush()
     _ask(session, plan, now)
     record(session, actor=actor, action="fundplans.solve_again", subject=("fund_plan", plan.ref), now=now,
@@ -110,6 +119,7 @@ def share_plan(session: Session, *, actor: Actor, plan: FundPlan, now: datetime)
     plan.shared_at, plan.shared_by = now, actor.person_id
     session.flush()
     record(session, actor=actor, action="fundplans.share", subject=("fund_plan", plan.ref), now=now)
+    enqueue(session, JOB_PLAN_SHARED, now=now, plan_ref=plan.ref)
 
 
 def withdraw_plan(session: Session, *, actor: Actor, plan: FundPlan, reason: str, now: datetime) -> None:

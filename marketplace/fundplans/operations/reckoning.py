@@ -1,5 +1,7 @@
 """What the worker writes while it reckons a plan: each call is a transaction of its own, so pages see how far it is."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -8,9 +10,21 @@ from sqlalchemy.orm import Session
 from marketplace.core.access import SYSTEM
 from marketplace.core.audit import record
 from marketplace.core.money import Money
+from marketplace.core.outbox import enqueue
 from marketplace.fundplans.models import FundPlan, FundPlanFund, FundPlanLine, FundPlanProject
-from marketplace.fundplans.queries.inputs import instance_of
-from marketplace.fundplans.rules import BUSY, FULL_POINTS, PLAN_STEPS, TENTHS, Outcome, Phase, PlanState
+from marketplace.fundplans.queries.inputs import costs_of, instance_of
+from marketplace.fundplans.rules import (
+    BUSY,
+    FULL_POINTS,
+    JOB_PLAN_ENDED,
+    PLAN_STEPS,
+    TENTHS,
+    Outcome,
+    Phase,
+    PlanState,
+    has_left,
+)
+from marketplace.fundplans.rules.gaps import parts_of
 from marketplace.fundplans.rules.instance import Instance
 from marketplace.fundplans.rules.solving import Solution, outcomes, paid
 
@@ -69,6 +83,26 @@ def fail_attempt(session: Session, *, plan_ref: str, attempt: int, error: str, n
     plan.phase, plan.error = Phase.FAILED, error[:MAX_ERROR] or "?"
     session.flush()
     record(session, actor=SYSTEM, action="fundplans.failed", subject=("fund_plan", plan.ref), now=now, error=plan.error)
+    _tell(session, plan, now)
+
+
+def _lines(plan: FundPlan, asked: Sequence[FundPlanProject], funds: Sequence[FundPlanFund],
+           solution: Solution) -> Iterator[FundPlanLine]:
+    """Yield the lines of a solution; where the gap is one of named costs, each with the costs that it pays."""
+    for row, project in enumerate(asked):
+        columns = solution.given[row].nonzero()[0]
+        grants, costs = [int(solution.given[row, column]) for column in columns], costs_of(project.costs)
+        shares = parts_of([cost.fen for cost in costs], grants)
+        for column, grant, share in zip(columns, grants, shares, strict=True):
+            yield FundPlanLine(
+                plan_id=plan.id, project_row_id=project.id, fund_row_id=funds[column].id, amount=Money(grant),
+                parts=[asdict(replace(cost, fen=fen)) for cost, fen in zip(costs, share, strict=True) if fen])
+
+
+def _tell(session: Session, plan: FundPlan, now: datetime) -> None:
+    """Ask that those who may open the plan hear that it ended; not whoever asked for it and looks on."""
+    enqueue(session, JOB_PLAN_ENDED, now=now, plan_ref=plan.ref, attempt=plan.attempt,
+            tells_asker=has_left(plan.asked_at, now))
 
 
 def keep_solution(session: Session, *, plan_ref: str, attempt: int, solution: Solution, now: datetime) -> None:
@@ -93,9 +127,7 @@ def keep_solution(session: Session, *, plan_ref: str, attempt: int, solution: So
         fund.spent = Money(int(solution.given[:, place].sum()))
         fund.first_spent = Money(int(solution.first[:, place].sum()))
         fund.price = min(round(float(solution.prices[place]) * _THOUSANDTHS), MOST_PRICE)
-    session.add_all([FundPlanLine(
-        plan_id=plan.id, project_row_id=asked[row].id, fund_row_id=funds[column].id,
-        amount=Money(int(solution.given[row, column]))) for row, column in zip(*solution.given.nonzero(), strict=True)])
+    session.add_all(_lines(plan, asked, funds, solution))
     plan.state, plan.phase, plan.solved_at = PLAN_STEPS.after(PlanState(plan.state), "solve"), Phase.DONE, now
     plan.method, plan.value, plan.bound = solution.method, solution.value, solution.bound
     plan.first_value = solution.first_value
@@ -103,3 +135,4 @@ def keep_solution(session: Session, *, plan_ref: str, attempt: int, solution: So
     record(session, actor=SYSTEM, action="fundplans.solved", subject=("fund_plan", plan.ref), now=now,
            method=plan.method, points=plan.value / TENTHS, first_points=plan.first_value / TENTHS,
            inputs=plan.inputs_sha256, lines=len(solution.given.nonzero()[0]))
+    _tell(session, plan, now)

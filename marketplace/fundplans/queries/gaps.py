@@ -10,7 +10,8 @@ from marketplace.core.money import Money
 from marketplace.funding.models import Allocation, CostLine, FundedProject, OwnContribution, Pledge
 from marketplace.funding.queries.sums import fen
 from marketplace.funding.rules.landing import CLOSED, Place
-from marketplace.fundplans.rules.gaps import Committed, Gap, gap_of
+from marketplace.fundplans.queries.papers import NOTHING, Spoken
+from marketplace.fundplans.rules.gaps import Committed, Cost, Gap, gap_of
 from marketplace.matching.models import MatchingRun, Pairing
 from marketplace.matching.rules.runs import PairingState, Publication
 from marketplace.projects.models import Project
@@ -18,23 +19,26 @@ from marketplace.projects.models import Project
 _AT_ONCE = 500
 
 
-def asking(session: Session) -> list[tuple[Project, Gap]]:
+def asking(session: Session, papers: Spoken = NOTHING) -> list[tuple[Project, Gap]]:
     """Return the published projects on which money may land now, in the order in which they were published."""
     found = session.scalars(
         select(Project).where(Project.published_at.is_not(None), Project.state.not_in(CLOSED))
         .options(joinedload(Project.buyer)).order_by(Project.published_at, Project.id)).all()
-    gaps = gaps_of(session, found)
+    gaps = gaps_of(session, found, papers)
     return [(one, gaps[one.id]) for one in found if one.id in gaps]
 
 
-def gaps_of(session: Session, projects: Sequence[Project]) -> dict[int, Gap]:
-    """Return the gap of each project by id, without those on which no money may land now."""
-    known = _committed(session, projects)
+def gaps_of(session: Session, projects: Sequence[Project], papers: Spoken = NOTHING) -> dict[int, Gap]:
+    """Return the gap of each project by id, without those on which no money may land now.
+
+    `papers`: drafts from plans that close a part of the gaps.
+    """
+    known = _committed(session, projects, papers)
     found = {one.id: gap_of(Place(one.procedure, one.takes_matching, one.state), known[one.id]) for one in projects}
     return {key: gap for key, gap in found.items() if gap is not None}
 
 
-def _committed(session: Session, projects: Sequence[Project]) -> dict[int, Committed]:
+def _committed(session: Session, projects: Sequence[Project], papers: Spoken) -> dict[int, Committed]:
     """Return what is known of the money of projects."""
     ids = [one.id for one in projects]
     signed = _sums(session, ids, select(FundedProject.project_id, fen(FundedProject.amount) - fen(FundedProject.dropped)
@@ -43,11 +47,21 @@ def _committed(session: Session, projects: Sequence[Project]) -> dict[int, Commi
         Pledge, Pledge.id == Allocation.pledge_id).where(Allocation.state == "reserved"), Pledge)
     own = _sums(session, ids, select(OwnContribution.project_id, fen(OwnContribution.amount)).where(
         OwnContribution.state == "proved"), OwnContribution)
-    lines = _sums(session, ids, select(CostLine.project_id, fen(CostLine.amount) - fen(CostLine.funded)).where(
-        CostLine.source == "extra"), CostLine)
+    costs = _costs(session, ids)
     return {one.id: Committed(
         budget=one.budget.fen if one.budget else None, signed=signed.get(one.id, 0) + reserved.get(one.id, 0),
-        own=own.get(one.id, 0), lines=lines.get(one.id)) for one in projects}
+        own=own.get(one.id, 0), lines=tuple(costs[one.id]) if one.id in costs else None,
+        drafts=papers.drafts.get(one.id, ())) for one in projects}
+
+
+def _costs(session: Session, ids: Sequence[int]) -> dict[int, list[Cost]]:
+    """Return what the named costs that gifts may pay still lack, by project, in the order in which they were named."""
+    found: dict[int, list[Cost]] = {}
+    for some in bites(ids):
+        for one in session.scalars(select(CostLine).where(
+                CostLine.project_id.in_(some), CostLine.source == "extra").order_by(CostLine.id)):
+            found.setdefault(one.project_id, []).append(Cost(one.ref, one.name, (one.amount - one.funded).fen))
+    return found
 
 
 def _sums(session: Session, ids: Sequence[int], query: Any, model: Any) -> dict[int, int]:

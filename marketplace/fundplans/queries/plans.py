@@ -18,6 +18,7 @@ from marketplace.fundplans import policy
 from marketplace.fundplans.models import FundPlan, FundPlanFund, FundPlanLine, FundPlanProject
 from marketplace.fundplans.queries.gaps import best_pairings, gaps_of
 from marketplace.fundplans.queries.inputs import funds_of, pools_to_plan
+from marketplace.fundplans.queries.papers import spoken
 from marketplace.fundplans.rules import Outcome, PlanState
 from marketplace.projects.models import Project
 
@@ -135,14 +136,18 @@ class Changes:
 
 
 def changes(session: Session, plan: FundPlan, *, today: date) -> Changes:
-    """Return what changed since a plan froze its inputs: money and rules of pools, gaps of projects, published runs."""
+    """Return what changed since a plan froze its inputs: money and rules of pools, gaps of projects, published runs.
+
+    Drafts that people prepared from this very plan are no change of it.
+    """
+    papers = spoken(session, besides=plan)
     now = {one.pool.id: one for one in funds_of(session, pools_to_plan(
-        session, organization_id=plan.organization_id, today=today))}
+        session, organization_id=plan.organization_id, today=today), papers)}
     pools = [row.pool.name for row in funds(session, plan) if (one := now.get(row.pool_id)) is None
-             or (one.rule.version, one.fund.left, dict(one.fund.already)) != (
-                 row.rule_version, row.available.fen, dict(row.already))]
+             or (one.rule.version, one.fund.left, dict(one.fund.already), one.fund.has_receiver) != (
+                 row.rule_version, row.available.fen, dict(row.already), row.has_receiver)]
     rows = session.scalars(projects(plan)).all()
-    gaps = gaps_of(session, [row.project for row in rows])
+    gaps = gaps_of(session, [row.project for row in rows], papers)
     moved = [row.project.title for row in rows if (gap := gaps.get(row.project_id)) is None or gap.money != row.gap]
     newer = set(best_pairings(session)[1]) != set(plan.runs)
     return Changes(pools[:MOST_NAMED], moved[:MOST_NAMED], len(pools), len(moved), newer)

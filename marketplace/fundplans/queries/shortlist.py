@@ -16,7 +16,7 @@ from marketplace.funding.rules.payout import Payout
 from marketplace.fundplans.models import FundFollow
 from marketplace.fundplans.queries.gaps import asking, best_pairings, bites, committed_money
 from marketplace.fundplans.queries.inputs import funds_of, pools_to_plan
-from marketplace.fundplans.rules.gaps import Gap
+from marketplace.fundplans.rules.gaps import Gap, is_off_lottery
 from marketplace.fundplans.rules.shortlist import Purpose, Scored, Wanted, ranked
 from marketplace.organizations.models import ServedArea, ServiceCategory
 from marketplace.projects.models import Project
@@ -98,8 +98,8 @@ def shortlist(session: Session, funder: Funder, *, filters: Filters, today: date
     pairings, signed = best_pairings(session)[0], committed_money(session, ids)
     wanted = [Wanted(
         ref=one.ref, budget=one.budget.fen if one.budget else None, gap=gap.fen, category=one.category_code or "",
-        area=one.area_code or "", pairing=pairings.get(one.id), signed=signed.get(one.id, Money(0)).fen)
-        for one, gap in found.values()]
+        area=one.area_code or "", pairing=pairings.get(one.id), signed=signed.get(one.id, Money(0)).fen,
+        is_off_lottery=is_off_lottery(gap.costs)) for one, gap in found.values()]
     others, followed = _co_funders(session, funder, ids), follows(session, funder)
     rows = []
     for scored in ranked(purpose, wanted):

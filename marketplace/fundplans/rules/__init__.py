@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from marketplace.core.errors import Invalid
@@ -9,6 +10,9 @@ from marketplace.core.lifecycle import Lifecycle
 from marketplace.core.text import N_
 
 JOB_SOLVE_PLAN = "fundplans.solve"      # plan_ref, attempt: reckon it
+JOB_PLAN_ENDED = "fundplans.ended"      # plan_ref, attempt, tells_asker: it is reckoned, or failed
+JOB_PLAN_SHARED = "fundplans.shared"    # plan_ref: others may read it now
+LOOKS_FOR = timedelta(minutes=1)        # whoever asked is taken to have the page open that long
 FULL_POINTS = 100
 TENTHS = 10
 USUAL_POINTS = 50                       # of a project without a pairing, unless the maker says otherwise
@@ -77,13 +81,13 @@ class Outcome(StrEnum):
 
 
 OUTCOME_LABELS: Mapping[Outcome, str] = {
-    Outcome.FUNDED: N_("已安排"), Outcome.NO_FUND: N_("没有资金可用于它的类别和地区"),
+    Outcome.FUNDED: N_("已安排"), Outcome.NO_FUND: N_("没有资金可以给它"),
     Outcome.TOO_LARGE: N_("缺口太大：可用的资金都按上限给也补不齐"), Outcome.USED_UP: N_("资金已用于得分更高的项目"),
     Outcome.GAP_UNKNOWN: N_("缺口未知：购买单位还没有列出捐赠可以支付的费用"),
 }
 OUTCOME_NEXT: Mapping[Outcome, str] = {
     Outcome.NO_FUND: N_("请资助方放宽资金池的类别或地区，或另找资助方"),
-    Outcome.TOO_LARGE: N_("请资助方提高每个项目的上限或比例，或请购买单位分期列出费用"),
+    Outcome.TOO_LARGE: N_("请资助方提高每个项目或每笔的上限、比例，或请购买单位分期列出费用"),
     Outcome.USED_UP: N_("增加资金池总额后重新计算"), Outcome.GAP_UNKNOWN: N_("请购买单位在项目里列出费用"),
 }
 
@@ -98,6 +102,11 @@ class Method(StrEnum):
 METHOD_LABELS: Mapping[Method, str] = {
     Method.EXACT: N_("整数规划"), Method.GREEDY: N_("按影子价格逐个安排"),
 }
+
+
+def has_left(asked_at: datetime | None, ended_at: datetime) -> bool:
+    """Say whether whoever asked for a plan may have gone on to something else before it ended, and wants a message."""
+    return asked_at is None or ended_at - asked_at > LOOKS_FOR
 
 
 @dataclass(frozen=True)

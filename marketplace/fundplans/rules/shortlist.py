@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from marketplace.core.text import N_
 from marketplace.fundplans.rules import TENTHS
-from marketplace.fundplans.rules.instance import Fund
+from marketplace.fundplans.rules.instance import Asking, Fund
 
 TIE = 3 * TENTHS                   # smaller gaps mean nothing: one group, people choose
 _MAIN = 3                          # letters of a main category
@@ -73,6 +73,7 @@ class Wanted:
     area: str = ""
     pairing: int | None = None
     signed: int = 0
+    is_off_lottery: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,8 +120,9 @@ def room_of(purpose: Purpose, one: Wanted) -> int | None:
     """Return what the funder's pools that take a project could give it together; None without pools or budget."""
     if not purpose.funds or one.budget is None:
         return None
+    asking = Asking(one.ref, 0, one.budget, 0, one.category, one.area, is_off_lottery=one.is_off_lottery)
     found = sum(fund.most(one.budget, dict(fund.already).get(one.ref, 0)) for fund in purpose.funds
-                if fund.takes(one.category, one.area))
+                if fund.may_pay(asking))
     return found if one.gap is None else min(found, one.gap)
 
 

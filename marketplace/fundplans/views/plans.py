@@ -1,6 +1,7 @@
 """Lists of plans, a new one, one plan with its steps; at the operator's desk and at the foundation's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext
@@ -15,10 +16,12 @@ from marketplace.core.text import N_
 from marketplace.funding import policy as funding
 from marketplace.fundplans import operations, policy, rules
 from marketplace.fundplans.forms import PlanForm, WithdrawForm
-from marketplace.fundplans.models import FundPlan, FundPlanFund
+from marketplace.fundplans.models import FundPlan, FundPlanFund, FundPlanLine, FundPlanProject
 from marketplace.fundplans.queries import plans as queries
-from marketplace.fundplans.queries.inputs import Inputs, read_inputs
-from marketplace.fundplans.rules.gaps import BASIS_LABELS
+from marketplace.fundplans.queries.inputs import Inputs, costs_of, instance_of, read_inputs
+from marketplace.fundplans.queries.papers import Paper, papers_of
+from marketplace.fundplans.rules.gaps import BASIS_LABELS, Cost
+from marketplace.fundplans.rules.reach import WHY_LABELS, WHY_NEXT, explained
 from marketplace.fundplans.views.blueprint import (
     FUND,
     OPS,
@@ -31,6 +34,7 @@ from marketplace.fundplans.views.blueprint import (
     own_funders,
     plan_of,
 )
+from marketplace.organizations.rules import KIND_LABELS
 from marketplace.web.access import for_roles
 from marketplace.web.actor import current_actor
 from marketplace.web.errors import status_of
@@ -38,7 +42,7 @@ from marketplace.web.names import area_names, category_names
 from marketplace.web.paging import page_number, paginate
 
 SHOWN = ("lines", "unfunded", "projects")
-SAID = {"cancel": N_("已要求停止，正在做的一步完成后停下"), "share": N_("方案已发出"), "solve": N_("已重新排队计算")}
+SAID = {"cancel": N_("已要求停止，正在做的一步完成后停下"), "share": N_("方案已发出，并发消息告诉了对方"), "solve": N_("已重新排队计算")}
 
 
 @blueprint.get("/ops/fund-plans", defaults={"desk": OPS})
@@ -86,7 +90,7 @@ def new(desk: str) -> Answer:
     page = render_template(
         "fundplans/new.html", desk=desk, form=form, inputs=inputs, known=known,
         unknown=len(inputs.projects) - len(known), wanted=Money(sum(one.gap.fen or 0 for one in known)),
-        available=Money(sum(one.fund.left for one in inputs.funds)),
+        available=Money(sum(one.fund.left for one in inputs.funds)), kinds=KIND_LABELS,
         paired=sum(one.is_paired for one in inputs.projects), shown_name=_name_of)
     return (page, UNPROCESSABLE) if form.errors else page
 
@@ -116,18 +120,56 @@ def _page(desk: str, found: FundPlan, form: WithdrawForm) -> str:
         funds = queries.funds(session, found)
         statement = queries.lines(found) if show == SHOWN[0] else queries.projects(
             found, outcome=asked if asked in set(rules.Outcome) else "none" if show == SHOWN[1] else "")
+        page = paginate(session, statement, number=page_number(request.args))
         facts = {
-            "totals": queries.totals(session, found), "funds": funds, "show": show, "outcome": asked,
-            "page": paginate(session, statement, number=page_number(request.args)),
-            "changes": queries.changes(session, found, today=beijing_date(utc_now())),
-            "mine": {one.pool_id for one in funds if funding.may_pledge(actor, one.pool.funder)},
-            "lost": _lost(found)}
+            "totals": queries.totals(session, found), "funds": funds, "show": show, "outcome": asked, "page": page,
+            "changes": queries.changes(session, found, today=beijing_date(utc_now())), "lost": _lost(found),
+            **(_offered(found, funds, page.items) if show == SHOWN[0] else _explained(found, page.items)),
+            "mine": {one.pool_id for one in funds if funding.is_officer(actor, one.pool.funder)},
+            "seen": {one.pool_id for one in funds if policy.sees_papers(actor, one.pool.funder)},
+            "is_verified": all(one.pool.funder.verified_at for one in funds
+                               if funding.is_officer(actor, one.pool.funder))}
     return render_template(
         "fundplans/plan.html", desk=desk, plan=found, form=form, words=rules, basis=BASIS_LABELS, name_of=_name_of,
+        kinds=KIND_LABELS,
         is_own=policy.is_own(actor, found), may_cancel=policy.may_cancel(actor, found),
         may_share=policy.may_share(actor, found), may_withdraw=policy.may_withdraw(actor, found),
-        may_solve=policy.may_solve_again(actor, found), may_make=_may_make(desk), categories=category_names(),
-        areas=area_names(), **facts)
+        may_solve=policy.may_solve_again(actor, found, own_funders()), may_make=_may_make(desk),
+        categories=category_names(), areas=area_names(), **facts)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One promise that a line proposes: which cost it pays, if one is named, and the paper that it led to."""
+
+    name: str
+    cost: str
+    amount: Money
+    paper: Paper | None
+
+
+def _offered(found: FundPlan, funds: Sequence[FundPlanFund], lines: Sequence[FundPlanLine]) -> dict[str, object]:
+    """Return the promises that lines propose, by line, and from which pools this actor may prepare one.
+
+    Papers are shown to their own funder and to those who oversee.
+    """
+    actor, papers = current_actor(), papers_of(db.session(), found)
+    made: dict[int, list[Offer]] = {}
+    for line in lines:
+        pool, project_id = line.fund_row.pool, line.project_row.project_id
+        own = papers.get((pool.ref, project_id), ()) if policy.sees_papers(actor, pool.funder) else ()
+        parts = costs_of(line.parts) or (Cost("", "", line.amount.fen),)
+        made[line.id] = [Offer(part.name, part.ref, Money(part.fen), next(
+            (one for one in own if one.cost == part.ref or not part.ref), None)) for part in parts]
+    return {"offers": made, "draftable": {one.pool_id for one in funds if policy.may_draft(
+        actor, found, one.pool.funder)}}
+
+
+def _explained(found: FundPlan, rows: Sequence[FundPlanProject]) -> dict[str, object]:
+    """Return why projects get nothing, by row: what each fund could give alone, and what stands against the others."""
+    instance = instance_of(db.session(), found)
+    return {"explained": {row.id: explained(instance, row.project.ref) for row in rows
+                          if row.outcome != rules.Outcome.FUNDED}, "why": WHY_LABELS, "why_next": WHY_NEXT}
 
 
 def _lost(found: FundPlan) -> float:

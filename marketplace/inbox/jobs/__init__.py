@@ -17,12 +17,14 @@ from marketplace.conflicts.rules import JOB_DECLARED, JOB_SETTLED
 from marketplace.contracts.rules import JOB_CONTRACT_ISSUED, JOB_CONTRACT_PUBLISHED, JOB_CONTRACT_SIGNED
 from marketplace.core.outbox import Handler
 from marketplace.funding.rules import news as money
+from marketplace.fundplans.rules import JOB_PLAN_ENDED, JOB_PLAN_SHARED
 from marketplace.inbox.jobs import (
     alerts,
     awards,
     bids,
     contracts,
     funding,
+    fundplans,
     interests,
     lists,
     mail,
@@ -37,7 +39,7 @@ from marketplace.inbox.jobs import (
 from marketplace.inbox.rules import JOB_MAIL
 from marketplace.matching.rules.outreach import JOB_PROVIDERS_INVITED, JOB_PROVIDERS_TOLD
 from marketplace.matching.rules.runs import JOB_RUN_PUBLISHED
-from marketplace.meetings.rules import JOB_MEETINGS_CANCELLED, JOB_SCHEDULE_PUBLISHED
+from marketplace.meetings.rules import JOB_MEETINGS_CANCELLED, JOB_MEETINGS_MOVED, JOB_SCHEDULE_PUBLISHED
 from marketplace.organizations.rules import JOB_VERIFICATION_ASKED, JOB_VERIFICATION_DECIDED
 from marketplace.pledging.rules import JOB_SIGN_DUE
 from marketplace.projects.rules import JOB_PROJECT_CHANGED, JOB_PROJECT_PUBLISHED
@@ -71,8 +73,11 @@ HANDLERS: Mapping[str, Handler] = {
     JOB_PROVIDERS_TOLD: matching.tell_providers,
     JOB_PROVIDERS_INVITED: matching.invite_providers,
     JOB_RUN_PUBLISHED: pairings.tell_units,
+    JOB_PLAN_ENDED: fundplans.tell_ended,
+    JOB_PLAN_SHARED: fundplans.tell_shared,
     JOB_SCHEDULE_PUBLISHED: meetings.tell_participants,
     JOB_MEETINGS_CANCELLED: meetings.tell_cancelled,
+    JOB_MEETINGS_MOVED: meetings.tell_moved,
     money.JOB_COMMITMENT_PREPARED: funding.ask_for_approval,
     money.JOB_COMMITMENT_APPROVED: funding.tell_signed,
     money.JOB_COMMITMENT_RETURNED: funding.tell_returned,

@@ -1,17 +1,19 @@
 """An event from its preparation to its end: facts, end; and the lock under which its steps follow one another."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from marketplace.core.access import Actor, require
 from marketplace.core.audit import record
 from marketplace.core.errors import Conflict, Invalid
+from marketplace.core.outbox import enqueue
 from marketplace.core.text import N_
 from marketplace.meetings import policy, rules
 from marketplace.meetings.models import Meeting, MeetingEvent, MeetingSchedule
-from marketplace.meetings.rules import EVENT, EventFacts, EventState, RunState
+from marketplace.meetings.rules import EVENT, JOB_MEETINGS_MOVED, EventFacts, EventState, RunState, moves
 from marketplace.organizations.models import Organization
 
 
@@ -29,8 +31,11 @@ def create_event(session: Session, *, actor: Actor, host: Organization | None, f
     return event
 
 
-def change_event(session: Session, *, actor: Actor, event: MeetingEvent, facts: EventFacts, now: datetime) -> None:
-    """Change the facts. Another number of rounds makes every schedule so far a thing of the past."""
+def change_event(session: Session, *, actor: Actor, event: MeetingEvent, facts: EventFacts, now: datetime) -> bool:
+    """Change the facts. Another number of rounds makes every schedule so far a thing of the past.
+
+    Returns whether meetings in force move to another time or place: then all who have one there are told.
+    """
     event = locked(session, event)
     require(policy.may_change(actor, event))
     rules.check_facts(facts)
@@ -40,11 +45,25 @@ def change_event(session: Session, *, actor: Actor, event: MeetingEvent, facts: 
         raise Invalid(N_("第 {round} 轮有已公布的洽谈。请先撤回洽谈表，再减少轮次"), field="rounds", round=last)
     if facts.rounds != event.rounds:
         event.revision += 1
+    before = facts_of(event)
     for name, value in _columns(facts).items():
         setattr(event, name, value)
     session.flush()
     record(session, actor=actor, action="meetings.change", subject=("meeting_event", event.ref), now=now,
            title=event.title, starts_at=event.starts_at.isoformat(), rounds=event.rounds)
+    return _tell_of_move(session, event, before, now)
+
+
+def _tell_of_move(session: Session, event: MeetingEvent, before: EventFacts, now: datetime) -> bool:
+    """Ask that everybody with a meeting in force that moves hears of it, once; return whether one does."""
+    after = facts_of(event)
+    if not moves.move(before, after).touches(_rounds_shown(session, event)):
+        return False
+    event.edition += 1
+    session.flush()
+    enqueue(session, JOB_MEETINGS_MOVED, now=now, event_ref=event.ref, edition=event.edition,
+            before=moves.plain(before), after=moves.plain(after))
+    return True
 
 
 def close_event(session: Session, *, actor: Actor, event: MeetingEvent, now: datetime) -> None:
@@ -83,8 +102,18 @@ def _columns(facts: EventFacts) -> dict[str, object]:
 
 def _last_shown(session: Session, event: MeetingEvent) -> int:
     """Return the last round with a meeting in the version in force; 0 without one."""
-    return session.scalar(select(func.max(Meeting.round)).join(MeetingSchedule).where(
-        MeetingSchedule.event_id == event.id, MeetingSchedule.state == RunState.PUBLISHED)) or 0
+    return session.scalar(_shown(func.max(Meeting.round), event)) or 0
+
+
+def _rounds_shown(session: Session, event: MeetingEvent) -> list[int]:
+    """Return the rounds with a meeting in the version in force that takes place."""
+    return list(session.scalars(_shown(Meeting.round, event).where(Meeting.cancelled_at.is_(None)).distinct()))
+
+
+def _shown(what: Any, event: MeetingEvent) -> Select[Any]:
+    """Return a query over the meetings of the version in force."""
+    return select(what).join(MeetingSchedule, MeetingSchedule.id == Meeting.schedule_id).where(
+        MeetingSchedule.event_id == event.id, MeetingSchedule.state == RunState.PUBLISHED)
 
 
 def _largest_least(event: MeetingEvent) -> int:

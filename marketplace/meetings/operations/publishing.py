@@ -34,7 +34,7 @@ def publish(session: Session, *, actor: Actor, event: MeetingEvent, schedule: Me
     longer verified. Everything in one transaction: nobody ever sees half of two versions.
     """
     event = locked(session, event)
-    state = EVENT.after(EventState(event.state), "publish")
+    state, was_shown = EVENT.after(EventState(event.state), "publish"), event.state == EventState.PUBLISHED
     require(policy.may_publish(actor, event))
     session.refresh(schedule)
     if schedule.event_id != event.id or schedule.state != RunState.READY:
@@ -42,14 +42,18 @@ def publish(session: Session, *, actor: Actor, event: MeetingEvent, schedule: Me
     if schedule.revision != event.revision:
         raise Conflict(N_("排好以后名单或设置又改过，请重新排程再公布"))
     _check_parties(session, schedule)
+    is_back = not was_shown and session.scalar(select(MeetingSchedule.id).where(
+        MeetingSchedule.event_id == event.id, MeetingSchedule.published_at.is_not(None)).limit(1)) is not None
     session.execute(update(MeetingSchedule).where(
         MeetingSchedule.event_id == event.id, MeetingSchedule.state == RunState.PUBLISHED)
         .values(state=RunState.REPLACED, replaced_at=now))
     schedule.state, schedule.published_at, event.state = RunState.PUBLISHED, now, state
+    event.edition += 1
     session.flush()
     record(session, actor=actor, action="meetings.publish", subject=("meeting_event", event.ref), now=now,
            version=schedule.number, meetings=schedule.meeting_count, inputs=schedule.inputs_hash)
-    enqueue(session, JOB_SCHEDULE_PUBLISHED, now=now, schedule_ref=schedule.ref)
+    enqueue(session, JOB_SCHEDULE_PUBLISHED, now=now, schedule_ref=schedule.ref, edition=event.edition,
+            is_back=is_back)
 
 
 def withdraw(session: Session, *, actor: Actor, event: MeetingEvent, now: datetime) -> None:

@@ -134,6 +134,31 @@ def compared(session: Session, before: MeetingSchedule | None, after: MeetingSch
     return difference(input_queries.seats(session, before), input_queries.seats(session, after))
 
 
+def tables_moved(session: Session, before: MeetingSchedule | None,
+                 after: MeetingSchedule) -> dict[int, tuple[int, int]]:
+    """Return the projects that sit at another table in the later version: numbers before and after, by project."""
+    old, new = ({} if one is None else dict(session.execute(
+        select(Meeting.project_id, Meeting.table_number).where(Meeting.schedule_id == one.id).distinct()).all())
+        for one in (before, after))
+    return {project: (old[project], number) for project, number in new.items() if old.get(project, number) != number}
+
+
+@dataclass(frozen=True)
+class ToldTable:
+    """A project that sits at another table."""
+
+    project: str
+    before: int
+    after: int
+
+
+def told_tables(session: Session, before: MeetingSchedule | None, after: MeetingSchedule) -> list[ToldTable]:
+    """Return the projects at another table with names, by their new table."""
+    moved = tables_moved(session, before, after)
+    names = _named(session, select(Project.id, Project.title).where(Project.id.in_(moved)))
+    return sorted((ToldTable(names[key], *numbers) for key, numbers in moved.items()), key=lambda one: one.after)
+
+
 def _named(session: Session, query: Select[int, str]) -> dict[int, str]:
     """Return names by id."""
     return dict(session.execute(query).all())

@@ -12,6 +12,7 @@ from marketplace.projects.rules import ProjectState
 
 JOB_SCHEDULE_DUE = "meetings.schedule_due"     # somebody asked for a schedule
 JOB_SCHEDULE_PUBLISHED = "meetings.schedule_published"   # a version is in force
+JOB_MEETINGS_MOVED = "meetings.meetings_moved"           # event_ref, edition, before, after: times or place changed
 JOB_MEETINGS_CANCELLED = "meetings.meetings_cancelled"   # meetings of one project do not take place
 
 LAST_YEAR = 2100

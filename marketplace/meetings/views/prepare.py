@@ -75,9 +75,9 @@ def edit(ref: str) -> Answer:
     if form.validate_on_submit():
         try:
             with transaction() as session:
-                operations.change_event(session, actor=current_actor(), event=event_of(ref), facts=form.facts(),
-                                        now=utc_now())
-            flash(gettext("已保存"), "ok")
+                moved = operations.change_event(session, actor=current_actor(), event=event_of(ref),
+                                                facts=form.facts(), now=utc_now())
+            flash(gettext("已保存，并把新的时间地点发消息告诉了每一家有洽谈的组织和单位") if moved else gettext("已保存"), "ok")
             return redirect(url_for("meetings.show", ref=ref), 303)
         except Invalid as refused:
             blame(form, refused)

@@ -90,7 +90,8 @@ def changes(ref: str) -> Answer:
                    if each.number < version.number and each.state in rules.WITH_MEETINGS), None)
     found = grids.compared(session, before, version)
     return render_template("meetings/changes.html", event=event, version=version, before=before, difference=found,
-                           changes=grids.told(session, found), labels=rules.RUN_LABELS, looks=rules.RUN_LOOKS,
+                           changes=grids.told(session, found), tables=grids.told_tables(session, before, version),
+                           labels=rules.RUN_LABELS, looks=rules.RUN_LOOKS,
                            may_publish=policy.may_publish(current_actor(), event))
 
 
@@ -116,7 +117,7 @@ def own_calendar(ref: str) -> Response:
         require(policy.HIDDEN)
     assert version is not None
     lines = grids.lines_of(db.session(), event, version, party=current_actor().organization_id or 0)
-    return _calendar(event, version, lines, is_visitor=lambda line: line.meeting.organization_id == (
+    return _calendar(event, lines, is_visitor=lambda line: line.meeting.organization_id == (
         current_actor().organization_id))
 
 
@@ -136,12 +137,11 @@ def party_calendar(ref: str, party_ref: str) -> Response:
         mine = [line for line in lines if line.meeting.project_id == row.project_id]
     else:
         mine = [line for line in lines if line.meeting.organization_id == row.organization_id]
-    return _calendar(event, version, mine, is_visitor=lambda _: not isinstance(row, MeetingTable))
+    return _calendar(event, mine, is_visitor=lambda _: not isinstance(row, MeetingTable))
 
 
-def _calendar(event: MeetingEvent, version: MeetingSchedule, lines: Iterable[Line], *,
-              is_visitor: Callable[[Line], bool]) -> Response:
-    """Return meetings that take place as a calendar file."""
+def _calendar(event: MeetingEvent, lines: Iterable[Line], *, is_visitor: Callable[[Line], bool]) -> Response:
+    """Return meetings that take place as a calendar file; an entry whose number grew replaces the one of before."""
     site = config().base_url
     made = []
     for line in lines:
@@ -151,7 +151,7 @@ def _calendar(event: MeetingEvent, version: MeetingSchedule, lines: Iterable[Lin
         other = meeting.project.title if is_visitor(line) else meeting.organization.name
         made.append(Event(
             uid=f"{event.ref}-{meeting.project.ref}-{meeting.organization.ref}@{site.partition('://')[2]}",
-            at=line.slot.starts_at, until=line.slot.ends_at, stamp=utc_now(), sequence=version.number,
+            at=line.slot.starts_at, until=line.slot.ends_at, stamp=utc_now(), sequence=event.edition,
             title=f"{event.title}：{other}", place=" ".join(filter(None, (event.place, table))),
             text=gettext("第 %(n)s 轮", n=meeting.round), url=f"{site}{url_for('meetings.own', ref=event.ref)}"))
     return attachment(calendar_file(made, name=event.title), name=f"{event.ref}.ics", media_type="text/calendar")
