@@ -106,7 +106,7 @@ def test_the_list_shows_contributions_ties_words_and_who_was_ruled_out(world):
     assert "<mark>老年助餐</mark>" in text
     assert "未知，按中位估计" in text
     assert "类别不同，由文字发现" in text
-    assert "新组织扶持" in text
+    assert "新组织加分" in text
     assert "不服务项目所在区域" in text
     assert "政府采购法实施条例第二十条" in text
     assert "澜川区长者膳食服务中心" in text
@@ -262,6 +262,24 @@ def test_a_second_text_on_the_same_day_is_refused_on_the_page(world):
     answer = world.as_("approver").post(world.path("/tell"), data={"line": "40", "text": "另一段"})
     assert answer.status_code == 422
     assert "今天已经告知过" in answer.get_data(as_text=True)
+    assert "另一段" in answer.get_data(as_text=True)
+
+
+def test_who_told_today_is_told_so_before_writing_another_text(world):
+    assert "<textarea" in page(world.as_("handler").get(world.path("/tell")))
+    world.as_("handler").post(world.path("/tell"), data={"line": "45", "text": SAID})
+    text = page(world.as_("approver").get(world.path("/tell")))
+    assert "同一个项目一天只能告知一次，明天起可以再告知。" in text
+    assert "<textarea" not in text
+    assert SAID in text
+
+
+def test_a_line_that_would_pick_a_few_is_not_offered_and_stays_chosen_where_it_was_refused(world):
+    text = page(world.as_("handler").get(world.path("/tell")))
+    assert '<option value="45"' in text
+    assert '<option value="80"' not in text
+    refused = world.as_("handler").post(world.path("/tell"), data={"line": "80", "text": SAID}).get_data(as_text=True)
+    assert re.search(r'<option value="80"\s+selected', refused)
 
 
 @pytest.mark.parametrize(("who", "status"), [("operator", 403), ("stranger", 404), ("provider", 403), ("expert", 403)])
@@ -423,7 +441,12 @@ def test_the_pairing_in_force_stands_on_the_page_and_a_draft_one_does_not(world)
     assert sentence not in page(world.as_("handler").get(world.path()))
     with world.app.app_context(), transaction() as session:
         matching.publish(session, actor=SYSTEM, run=session.scalars(select(MatchingRun)).one(), edits=0, replaces=None, now=utc_now())
-    assert sentence in page(world.as_("handler").get(world.path()))
+    text = page(world.as_("handler").get(world.path()))
+    assert sentence in text
+    row = next(one for one in text.split("</tr>") if 'class="pick"' in one and f">{name}</a>" in one)
+    assert "第 1 号匹配方案建议" in row                  # marked in its own row too
+    assert text.count('class="pick"') > 1
+    assert text.count("第 1 号匹配方案建议") == 2         # the banner and that row, no other
 
 
 def test_a_long_list_is_folded_after_its_leading_groups(world, monkeypatch):

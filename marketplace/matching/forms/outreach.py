@@ -9,7 +9,7 @@ from wtforms import FieldList, Form, FormField, SelectField
 from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired
 
-from marketplace.matching.rules.outreach import MAX_OPINION, MAX_REASON, MAX_TEXT, MOST_INVITED
+from marketplace.matching.rules.outreach import MAX_OPINION, MAX_REASON, MAX_TEXT, MOST_INVITED, may_choose
 from marketplace.web.fields import LongTextField, TextField, WholeField
 from marketplace.web.stepup import StepUp
 
@@ -28,9 +28,10 @@ class TellForm(FlaskForm):
     text = LongTextField(_("告知内容"), [InputRequired(_("请写明要告知的内容"))], most=MAX_TEXT)
 
     def offer(self, counts: Mapping[int, int]) -> "TellForm":
-        """Give the lines with how many organizations each reaches; no name."""
+        """Give the lines that may be chosen, and the one chosen, with how many organizations each reaches; no name."""
         self.line.choices = [
-            SelectChoice(line, gettext("%(line)s 分以上，共 %(n)s 家", line=line, n=many)) for line, many in counts.items()]
+            SelectChoice(line, gettext("%(line)s 分以上，共 %(n)s 家", line=line, n=many))
+            for line, many in counts.items() if may_choose(line, many) or line == self.line.data]
         return self
 
 

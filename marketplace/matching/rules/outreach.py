@@ -92,6 +92,11 @@ def counts_above(rows: Sequence[Ranked]) -> Mapping[int, int]:
     return {line: len(above(rows, line)) for line in LINES}
 
 
+def may_choose(line: int, many: int) -> bool:
+    """Say whether a line that reaches so many may be chosen; the lowest one may, however few there are."""
+    return many >= LEAST_TOLD or (line == LINES[0] and many > 0)
+
+
 def check_line(rows: Sequence[Ranked], line: int) -> list[Ranked]:
     """Return who is told; raises Invalid for a line that is none of the steps or would reach a hand-picked few."""
     if line not in LINES:
@@ -99,7 +104,7 @@ def check_line(rows: Sequence[Ranked], line: int) -> list[Ranked]:
     chosen = above(rows, line)
     if not chosen:
         raise Invalid(N_("没有组织达到这条线。请选低一些的分数线"), field="line")
-    if len(chosen) < LEAST_TOLD and line != LINES[0]:
+    if not may_choose(line, len(chosen)):
         raise Invalid(N_("这条线以上只有 {n} 家，等于挑选。请选低一些的分数线，至少告知 {least} 家"), field="line",
                       n=len(chosen), least=LEAST_TOLD)
     return chosen

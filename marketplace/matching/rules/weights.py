@@ -30,7 +30,7 @@ CRITERIA = (Criterion.CATEGORY, Criterion.TEXT, Criterion.AREA, Criterion.TRACK,
 CRITERION_LABELS: Mapping[Criterion, str] = {
     Criterion.CATEGORY: N_("服务类别"), Criterion.TEXT: N_("文字内容"), Criterion.AREA: N_("服务区域"),
     Criterion.TRACK: N_("履约经历"), Criterion.BUDGET: N_("预算规模"), Criterion.CAPACITY: N_("承接余力"),
-    Criterion.NEWCOMER: N_("新组织扶持"), Criterion.LOAD: N_("在手项目"), Criterion.SWITCHING: N_("保持原配对"),
+    Criterion.NEWCOMER: N_("新组织加分"), Criterion.LOAD: N_("在手项目"), Criterion.SWITCHING: N_("保持原配对"),
 }
 LIMITS: Mapping[str, tuple[int, int]] = {"newcomer": (0, 20), "load": (0, 10), "switching": (0, 20),
                                          "least": (0, 90)}

@@ -199,12 +199,13 @@ def _tell_page(project: Project, form: TellForm, now: datetime) -> str:
     ranking = market.rank_project(session, project, tools=services(), now=now, most=operations.EVERYBODY)
     least = market.weights_in_force(session).least
     counts = rules.counts_above(ranking.rows)
-    form.offer(counts)
     if not form.is_submitted():
-        form.line.data = min(rules.LINES, key=lambda line: abs(line - least))
+        lawful = [line for line in rules.LINES if rules.may_choose(line, counts[line])] or rules.LINES[:1]
+        form.line.data = min(lawful, key=lambda line: abs(line - least))
+    form.offer(counts)
     return render_template(
         "matching/tell.html", project=project, form=form, counts=counts, considered=ranking.considered, least=least,
-        tellings=queries.tellings_of(session, project.id), today=beijing_date(now), most=rules.MAX_TEXT,
+        able=len(ranking.rows), tellings=queries.tellings_of(session, project.id), today=beijing_date(now), most=rules.MAX_TEXT,
         least_told=rules.LEAST_TOLD, outreach=rules.outreach_of(project.procedure))
 
 
