@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
+from alembic import command
 from sqlalchemy import select
 
 from marketplace.core.access import Role
@@ -12,6 +14,7 @@ from marketplace.core.clock import beijing, utc_now
 from marketplace.core.db import db, transaction
 from marketplace.meetings.models import MeetingEvent
 from marketplace.meetings.rules import moves
+from marketplace.web import migrate
 from marketplace.web.worker import run_until_idle
 from tests.factories import NOW
 from tests.factories.accounts import make_person, sign_in
@@ -112,3 +115,34 @@ def test_a_project_at_another_table_is_named_among_the_changes(client, app, fair
     page = client.get(f"/meetings/{fair['ref']}/changes").text
     assert f"{title}：{number} 号桌改为 21 号桌" in page
     assert "两版的洽谈安排完全相同" not in page
+
+
+def test_what_is_there_before_the_upgrade_goes_on_counting_where_it_stood(databases):
+    """An event with three versions, and a plan: its calendar numbers never fall back, its maker is who asked."""
+    url = databases.new()
+    made = sa.create_engine(url)
+    settings = migrate.alembic_config()
+    with made.connect().execution_options(writing=True) as connection, connection.begin():
+        settings.attributes["connection"] = connection
+        command.downgrade(settings, "20261122_15")
+        at = "2026-11-20 02:00:00+00:00"
+        connection.execute(sa.text(
+            "INSERT INTO meeting_event (id, ref, title, place, starts_at, rounds, minutes, break_minutes, pause_after, pause_minutes,"
+            " is_open_to_units, state, revision, created_at, version_id) VALUES (1, 'event', '洽谈会', '', :at, 4, 20, 5, 0, 0, :no,"
+            " 'scheduled', 0, :at, 1), (2, 'other', '新的', '', :at, 4, 20, 5, 0, 0, :no, 'draft', 0, :at, 1)"), {"at": at, "no": False})
+        for number in (1, 2, 3):
+            connection.execute(sa.text(
+                "INSERT INTO meeting_schedule (ref, event_id, number, state, phase, revision, rounds, keeps_before, points_from,"
+                " inputs_hash, total, bound, meeting_count, is_exact, findings, started_at, done_at) VALUES (:ref, 1, :number, 'ready',"
+                " 0, 0, 4, :no, '', '', 0, 0, 0, :no, '{}', :at, :at)"), {"ref": f"v{number}", "number": number, "no": False, "at": at})
+        connection.execute(sa.text(
+            "INSERT INTO fund_plan (ref, title, points, runs, inputs_sha256, state, phase, attempt, error, method, withdraw_reason,"
+            " created_at) VALUES ('plan', '旧方案', 50, '[]', '0', 'draft', 'waiting', 1, '', '', '', :at)"), {"at": at})
+    assert migrate.upgrade(made)
+    with made.connect() as connection:
+        assert dict(connection.execute(sa.text("SELECT ref, edition FROM meeting_event")).all()) == {"event": 3, "other": 0}
+        row = connection.execute(sa.text("SELECT asked_by, asked_at, created_at FROM fund_plan")).one()
+        assert row.asked_by is None
+        assert row.asked_at == row.created_at
+    made.dispose()
+    databases.drop(url)

@@ -150,7 +150,8 @@ def funds_of(session: Session, pools: Sequence[Pool], papers: Spoken = NOTHING) 
             PoolCap.scope == "project", PoolCap.pool_id.in_(ids))):
         if amount.fen:
             used.setdefault(pool_id, {})[ref] = amount.fen
-    receivers = {(one.organization_id, one.organization.kind) for one in receiving_accounts(session)}
+    receivers = {(one.organization_id, one.organization.kind) for one in (
+        receiving_accounts(session) if any(rule.receiver_kinds for _, rule in pools) else ())}
     return [FundInput(pool, rule, Fund(
         pool.ref, rule.numerator, rule.numerator + rule.denominator, max(left_of(pool) - papers.of(pool.ref), 0),
         _fen(rule.per_project_cap), tuple(rule.categories), tuple(rule.areas),

@@ -84,18 +84,20 @@ def papers_of(session: Session, plan: FundPlan) -> Mapping[tuple[str, int], Sequ
 def _papers(session: Session, *where: Any) -> Iterator[Paper]:
     """Yield the papers from plans that wait or were signed, the oldest first."""
     rows = session.execute(
-        select(Commitment, Pledge).outerjoin(Pledge, Pledge.id == Commitment.pledge_id)
+        select(Commitment.ref, Commitment.state, Commitment.origin, Commitment.funder_id, Commitment.project_id,
+               Commitment.amount, Commitment.approved_at, Commitment.facts["cost_line"].as_string().label("cost"),
+               Pledge.amount.label("pledged"), Pledge.dropped, Pledge.refunded)
+        .outerjoin(Pledge, Pledge.id == Commitment.pledge_id)
         .where(Commitment.origin != "", Commitment.state.in_((*WAITING, *SIGNED)), *where)
         .order_by(Commitment.id)).all()
     owners = dict(session.execute(select(MatchingPool.ref, MatchingPool.funder_id).where(
-        MatchingPool.ref.in_({row[0].origin.partition(".")[2] for row in rows}))).all())
-    for paper, pledge in rows:
-        plan, _, pool = paper.origin.partition(".")
-        if owners.get(pool) != paper.funder_id:
+        MatchingPool.ref.in_({row.origin.partition(".")[2] for row in rows}))).all())
+    for row in rows:
+        plan, _, pool = row.origin.partition(".")
+        if owners.get(pool) != row.funder_id:
             continue
-        amount = paper.amount if pledge is None else pledge.amount - pledge.dropped - pledge.refunded
-        yield Paper(paper.ref, paper.state, plan, pool, paper.project_id, str(paper.facts.get("cost_line") or ""),
-                    amount.fen, paper.approved_at)
+        amount = row.amount if row.pledged is None else row.pledged - row.dropped - row.refunded
+        yield Paper(row.ref, row.state, plan, pool, row.project_id, row.cost or "", amount.fen, row.approved_at)
 
 
 def _last_changes(session: Session, pools: set[str]) -> dict[str, datetime]:

@@ -127,4 +127,4 @@ def follow(ref: str, verb: str) -> Response:
         operations.follow(session, actor=current_actor(), funder=session.get_one(Funder, funder.id),
                           project=project_by_ref(session, ref), now=utc_now(), is_on=verb == "follow")
     flash(gettext("已关注。新的变化请回到这里看") if verb == "follow" else gettext("已取消关注"), "ok")
-    return redirect(url_for("fundplans.shortlist_page", **_kept()), 303)  # type: ignore[arg-type]
+    return redirect(url_for("fundplans.shortlist_page", _anchor=f"p-{ref}", **_kept()), 303)  # type: ignore[arg-type]
