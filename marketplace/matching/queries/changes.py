@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.matching.models import MatchingRun, Pairing
 from marketplace.matching.rules.runs import PairingState
+from marketplace.matching.rules.weights import Criterion
 from marketplace.organizations.models import Organization
 from marketplace.projects.models import Project
 
@@ -45,6 +46,13 @@ def pairs_of(session: Session, run: MatchingRun) -> dict[tuple[int, int], int]:
     rows = session.execute(select(Pairing.project_id, Pairing.provider_id, Pairing.total).where(
         Pairing.run_id == run.id, Pairing.state != PairingState.REMOVED))
     return {(project, provider): total for project, provider, total in rows}
+
+
+def kept_bonus(session: Session, run: MatchingRun) -> int:
+    """Return how many tenths of a run's total are nothing but the bonus for keeping what was published before."""
+    rows = session.scalars(select(Pairing.contributions).where(
+        Pairing.run_id == run.id, Pairing.state != PairingState.REMOVED))
+    return sum(one.get(Criterion.SWITCHING, 0) for one in rows)
 
 
 def changed(session: Session, before: Pairs, after: Pairs) -> list[Change]:

@@ -22,7 +22,7 @@ from marketplace.matching.queries.previews import Plan, preview_edit
 from marketplace.matching.queries.runs import projects_to_add
 from marketplace.matching.rules.difference import Difference
 from marketplace.matching.rules.edits import Edit
-from marketplace.matching.rules.runs import EditKind
+from marketplace.matching.rules.runs import EDIT_LABELS, EditKind
 from marketplace.matching.rules.shortage import CannotHold, Shortage
 from marketplace.matching.rules.weights import TENTHS
 from marketplace.matching.views.ops import REFUSED, Answer, blueprint, run_of
@@ -56,6 +56,7 @@ class Preview:
     difference: Difference
     changes: Sequence[Change]
     warnings: Sequence[str]
+    said: str = ""                       # the edit in words: what was typed may have been part of a name
 
 
 @blueprint.route("/ops/matching/<ref>/edit", methods=["GET", "POST"])
@@ -73,10 +74,13 @@ def edit(ref: str) -> Answer:
     if not may_edit:
         form.form_errors.append(gettext(may_edit.reason))
         return _page(run, form), HISTORY
-    wish = _typed(form, run) if form.is_complete(with_reason=is_commit) else None
+    lacks_reason = is_commit and not form.reason.data
+    wish = _typed(form, run) if form.is_complete(with_reason=False) else None
     if wish is None:
         return _page(run, form), REFUSED
-    return _tried(run, form, wish, is_commit=is_commit)
+    if lacks_reason:                     # what was previewed stays in sight while the reason is written
+        form.is_complete(with_reason=True)
+    return _tried(run, form, wish, is_commit=is_commit and not lacks_reason)
 
 
 def _tried(run: MatchingRun, form: EditForm, wish: Edit, *, is_commit: bool) -> Answer:
@@ -91,9 +95,11 @@ def _tried(run: MatchingRun, form: EditForm, wish: Edit, *, is_commit: bool) -> 
         return _page(run, form, shortage=refused.shortage), REFUSED
     except DomainError as refused:
         form.blame(refused)
+        if plan is not None:             # the page shows what would change by now: that is what he looks at next
+            form.seen.data = str(plan.number)
         return _page(run, form, plan=plan), status_of(refused)
     form.seen.data = str(plan.number)
-    return _page(run, form, plan=plan)
+    return _page(run, form, plan=plan), REFUSED if form.errors else 200
 
 
 def _committed(run: MatchingRun, form: EditForm, plan: Plan) -> Response:
@@ -176,4 +182,13 @@ def _shown(plan: Plan) -> Preview:
     if plan.edit.kind == EditKind.PIN and (total := after.get(plan.edit.pair, least)) < least:
         warnings.append(gettext("指定的这一对匹配度只有 %(total)s 分，低于最低分 %(least)s", total=points(total),
                                 least=plan.standing.weights.least))
-    return Preview(plan.difference, changed(db.session(), before, after), warnings)
+    return Preview(plan.difference, changed(db.session(), before, after), warnings, _in_words(plan.edit))
+
+
+def _in_words(edit: Edit) -> str:
+    """Return an edit with the full names of what it speaks of."""
+    project = db.session().get(Project, edit.project) if edit.project is not None else None
+    provider = db.session().get(Organization, edit.provider) if edit.provider is not None else None
+    named = [*([_said(project)] if project else []), *([provider.name] if provider else []),
+             *([str(edit.value)] if edit.value is not None else [])]
+    return gettext(EDIT_LABELS[edit.kind]) + gettext("：") + " → ".join(named)

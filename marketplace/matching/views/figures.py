@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from flask_babel import gettext
 
+from marketplace.core.db import db
 from marketplace.core.text import N_
 from marketplace.matching.models import MatchingRun
+from marketplace.matching.queries.changes import kept_bonus
 from marketplace.matching.rules.metrics import RunMetrics, from_plain
 from marketplace.matching.views.ops import rule_word
 from marketplace.matching.views.tables import Head, Line, Table, decimal, per_cent, points
@@ -64,7 +66,7 @@ def meanings(found: RunMetrics) -> list[Meaning]:
     values = dict(rows(found))
     said = (
         (N_("与最优之比"), gettext("1 表示总分再高不了，这一点由价格证明；它说的是求解，不说评分对不对")),
-        (N_("项目平均匹配度"), gettext("满分 100；没有组织的项目算 0 分")),
+        (N_("项目平均匹配度"), gettext("满分 100，加减分也算在内；没有组织的项目算 0 分")),
         (N_("最低的百分之五"), gettext("百分之九十五的项目都比它高，看最吃亏的项目")),
         (N_("双方都想换的配对"), gettext("项目和组织都更想要对方、但为了总分没有配在一起；占候选的 %(share)s",
                                      share=per_cent(found.blocking_share) or "—")),
@@ -91,11 +93,23 @@ def metrics_table(run: MatchingRun) -> Table:
 
 
 def side_table(run: MatchingRun, other: MatchingRun) -> Table:
-    """Return the figures of two runs side by side."""
-    mine, theirs = metrics_of(run), metrics_of(other)
-    before = dict(rows(theirs)) if theirs else {}
+    """Return the figures of two runs side by side; the total first as it is, then without the bonus for keeping pairs."""
+    mine, theirs = _with_bonus(run), _with_bonus(other)
+    before = dict(theirs)
     return Table(
         "side", gettext("两个方案的指标"),
         [Head(gettext("指标")), Head(gettext("第 %(n)s 号", n=other.number), is_number=True),
          Head(gettext("第 %(n)s 号", n=run.number), is_number=True)],
-        [Line([word, before.get(word, ""), value]) for word, value in (rows(mine) if mine else [])])
+        [Line([word, before.get(word, ""), value]) for word, value in mine])
+
+
+def _with_bonus(run: MatchingRun) -> list[tuple[str, str]]:
+    """Return the figures of a run, its total taken apart: a run after the first earns points for changing nothing."""
+    found = metrics_of(run)
+    shown = rows(found) if found else []
+    place = next((number for number, (word, _) in enumerate(shown, 1) if word == gettext("总分")), None)
+    if found is None or place is None:
+        return shown
+    bonus = kept_bonus(db.session(), run)
+    return [*shown[:place], (gettext("其中保持原配对的加分"), points(bonus)),
+            (gettext("不含这项加分的总分"), points(found.total - bonus)), *shown[place:]]

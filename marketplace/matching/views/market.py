@@ -14,6 +14,7 @@ from marketplace.core.text import N_
 from marketplace.matching.queries import boards
 from marketplace.matching.queries.overview import Market, acceptance, edges_of, market_of_run, past_runs
 from marketplace.matching.queries.previews import shortage_of
+from marketplace.matching.rules.candidates import MOST
 from marketplace.matching.rules.overview import Cell
 from marketplace.matching.rules.runs import (
     NEED_LABELS,
@@ -174,7 +175,8 @@ def market() -> str:
     tables = {name: make(found) for name, make in TABLES.items()}
     return render_template(
         "matching/market.html", run=found.run, market=found, tables=tables, grid=_grid(found), **_titles(found),
-        chart=_columns(tables["past"].rows), shortage=_shortage(found),
+        chart=_columns(tables["past"].rows), shortage=_shortage(found), most_candidates=MOST,
+        unmatched=sum(cell.unmatched for cell in found.cells),
         exports=exports(endpoint="matching_ops.market_export"))
 
 
