@@ -118,18 +118,18 @@ def make_world(session: Session, *, projects: int = 3, providers: int = 4, capac
     return World(desk, posted, make_providers(session, providers, capacity=capacity), operator)
 
 
-def compute(session: Session, run: MatchingRun, *, now: datetime = NOW) -> MatchingRun:
+def compute(session: Session, run: MatchingRun, *, now: datetime = NOW, carries: bool = False) -> MatchingRun:
     """The run, computed inside the open session of a test."""
-    drive(lambda: nullcontext(session), run_ref=run.ref, engines=services(), clock=lambda: now)
+    drive(lambda: nullcontext(session), run_ref=run.ref, engines=services(), clock=lambda: now, carries=carries)
     session.refresh(run)
     return run
 
 
 def make_run(session: Session, world: World, *, title: str = "十一月匹配", is_published: bool = False,
-             now: datetime = NOW) -> MatchingRun:
-    """A run that is computed, published when asked."""
-    run = start_run(session, actor=world.operator, order=RunOrder(title), now=now)
-    compute(session, run, now=now)
+             now: datetime = NOW, carries: bool = False) -> MatchingRun:
+    """A run that is computed, published when asked; with the overrides of the run in force when asked."""
+    run = start_run(session, actor=world.operator, order=RunOrder(title, carries=carries), now=now)
+    compute(session, run, now=now, carries=carries)
     if is_published:
         live = boards.live(session, run.scope)
         publish(session, actor=world.operator, run=run, edits=run.edits, replaces=live.ref if live else None, now=now)

@@ -146,6 +146,28 @@ def test_pins_beyond_the_places_say_demand_supply_and_three_fixes(operator, worl
     assert operator.get(f"{BASE}/{world['run']}/pairs?state=pinned").text.count("人工指定</span>") == 1
 
 
+def test_pins_of_the_run_in_force_are_taken_over_unless_the_box_is_cleared(operator, app, world):
+    assert re.search(r'name="carries" value="y" checked', operator.get(BASE).text)
+    assert ask(operator, world, kind="pin", provider=WARM, project="白鹭街道长者食堂营养指导", reason="就近服务",
+               step="commit").status_code == 303
+    page = operator.get(f"{BASE}/{world['run']}").text
+    operator.post(f"{BASE}/{world['run']}/publish", data={
+        "edits": "1", "replaces": re.search(r'name="replaces" value="([^"]*)"', page).group(1)})
+    with app.app_context():
+        live = run_by(world["run"])
+        assert live.publication == "published"
+        number, scope = live.number, live.scope
+    order = {"scope": scope, "reach": "open"}
+    for box, said in (({"carries": "y"}, f"沿用了第 {number} 号方案的 1 条指定和排除"),
+                      ({}, f"第 {number} 号方案的 1 条指定和排除没有沿用")):
+        made = operator.post(f"{BASE}/start", data={**order, **box}).headers["Location"]
+        assert said in operator.get(made).text
+        edits = operator.get(f"{made}/edits").text
+        assert (f"沿用第 {number} 号方案：就近服务" in edits) == bool(box)
+    bad = operator.post(f"{BASE}/start", data={**order, "title": "长" * 81})
+    assert not re.search(r'name="carries" value="y" checked', bad.text)          # as it was sent
+
+
 def test_a_provider_that_was_given_no_places_cannot_be_pinned(operator, world):
     assert ask(operator, world, kind="capacity", provider=WARM, value="0", reason="停业整顿", step="commit").status_code == 303
     answer = ask(operator, world, kind="pin", project=MEALS, provider=WARM, seen="1")

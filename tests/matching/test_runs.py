@@ -99,7 +99,7 @@ def test_a_started_run_waits_in_the_queue_with_a_job_and_an_audit_event(session)
     run = started(session, world, reach=Reach.ALL)
     assert (run.number, run.state, run.phase, run.progress, run.reach) == (1, "queued", "waiting", 0, "all")
     job = session.scalars(select(Job).where(Job.kind == JOB_RUN_STARTED)).one()
-    assert job.payload == {"run_ref": run.ref}
+    assert job.payload == {"run_ref": run.ref, "carries": False}
     assert session.scalar(select(AuditEvent.facts).where(AuditEvent.action == "matching.start"))["number"] == 1
 
 

@@ -3,7 +3,7 @@
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, RadioField, SelectField
+from wtforms import BooleanField, HiddenField, RadioField, SelectField
 from wtforms.fields import SelectChoice
 from wtforms.validators import DataRequired
 
@@ -39,6 +39,7 @@ class StartForm(Blamed):
     scope = SelectField(_("范围"), default="")
     reach = RadioField(_("哪些项目"), default=str(Reach.OPEN),
                        choices=[SelectChoice(str(one), _(word)) for one, word in REACH_LABELS.items()])
+    carries = BooleanField(_("沿用现行方案的指定和排除"), default=True)
 
 
 class EditForm(Blamed):

@@ -23,15 +23,16 @@ Clock = Callable[[], datetime]
 log = logging.getLogger(__name__)
 
 
-def drive(opener: Opener, *, run_ref: str, engines: Engines, clock: Clock) -> None:
+def drive(opener: Opener, *, run_ref: str, engines: Engines, clock: Clock, carries: bool = False) -> None:
     """Compute a run and store it whole, or leave it cancelled or failed with nothing stored. Safe to call twice.
 
     Raises Conflict while another worker is at it.
+    `carries`: pins and forbids of the run in force are asked for again, as the order said (operations.runs.RunOrder).
     `opener` opens a transaction of the caller (a worker or a view gives its own); no work is done inside one.
     """
     worker = new_ref()
     with opener() as session:
-        order = runs.begin_run(session, run_ref=run_ref, worker=worker, now=clock())
+        order = runs.begin_run(session, run_ref=run_ref, worker=worker, now=clock(), carries=carries)
     if order is None:
         return
     try:

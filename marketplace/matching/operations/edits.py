@@ -15,7 +15,7 @@ from marketplace.core.errors import Conflict, Invalid
 from marketplace.core.outbox import enqueue
 from marketplace.core.text import N_
 from marketplace.matching.models import MatchingRun, Pairing, RunEdit, RunNeed
-from marketplace.matching.operations.runs import BLOCK, locked
+from marketplace.matching.operations.runs import BLOCK, MOST_REASON, locked
 from marketplace.matching.policy import runs as policy
 from marketplace.matching.queries.computing import present
 from marketplace.matching.queries.previews import Plan
@@ -25,7 +25,6 @@ from marketplace.matching.rules.edits import Edit
 from marketplace.matching.rules.runs import JOB_RUN_PUBLISHED, PAIRING_STEPS, EditKind, PairingState, Publication
 from marketplace.organizations.models import Organization
 
-MOST_REASON = 500
 _STALE = N_("别人刚刚调整了这个方案。请重新预览，看过变化后再提交")
 _NEED_COLUMNS = ("wants", "given", "candidates", "top_rule", "top_rule_count", "state", "reason", "best_provider_id",
                  "best_total", "gap", "rival_id")

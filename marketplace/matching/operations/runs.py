@@ -15,7 +15,7 @@ from marketplace.core.db import new_ref
 from marketplace.core.errors import Conflict, Invalid
 from marketplace.core.outbox import enqueue
 from marketplace.core.text import N_
-from marketplace.matching.models import MatchingRun, Pairing, RunInput, RunNeed
+from marketplace.matching.models import MatchingRun, Pairing, RunEdit, RunInput, RunNeed
 from marketplace.matching.operations.weights import weights_to_use
 from marketplace.matching.policy import runs as policy
 from marketplace.matching.queries.computing import Outcome, present
@@ -38,6 +38,8 @@ BLOCK = 500                              # rows a statement writes or asks for
 _BUSY = (RunState.QUEUED, RunState.RUNNING)
 _SUBJECT = "matching_run"
 MOST_TITLE = 80
+MOST_REASON = 500
+_TAKEN_OVER = N_("沿用第 {number} 号方案：{reason}")
 SILENT = timedelta(minutes=4)            # a worker not heard of for so long is taken for dead; a job's lease is 5
 
 
@@ -51,11 +53,15 @@ class CancelAsked(Exception):  # noqa: N818
 
 @dataclass(frozen=True)
 class RunOrder:
-    """What a person asks for: a name, a unit with all below it (empty: everybody), which projects."""
+    """What a person asks for: a name, a unit with all below it (empty: everybody), which projects.
+
+    `carries`: pins and forbids of the run in force are to hold in the new one too, where they still may.
+    """
 
     title: str
     scope: str = WHOLE
     reach: Reach = Reach.OPEN
+    carries: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,8 +89,9 @@ def start_run(session: Session, *, actor: Actor, order: RunOrder, now: datetime,
         title=title, scope=order.scope, reach=order.reach, weight_set_id=weights.id, state=RunState.QUEUED,
         created_by=actor.person_id, created_at=now))
     record(session, actor=actor, action="matching.start", subject=(_SUBJECT, run.ref), now=now, number=run.number,
-           title=title, scope=order.scope, reach=str(order.reach), weights=weights.number)
-    enqueue(session, JOB_RUN_STARTED, now=now, due_at=due_at, unique_key=run.ref, run_ref=run.ref)
+           title=title, scope=order.scope, reach=str(order.reach), weights=weights.number, carries=order.carries)
+    enqueue(session, JOB_RUN_STARTED, now=now, due_at=due_at, unique_key=run.ref, run_ref=run.ref,
+            carries=order.carries)
     return run
 
 
@@ -120,7 +127,7 @@ def cancel_run(session: Session, *, actor: Actor, run: MatchingRun, now: datetim
     return run
 
 
-def begin_run(session: Session, *, run_ref: str, worker: str, now: datetime) -> Order | None:
+def begin_run(session: Session, *, run_ref: str, worker: str, now: datetime, carries: bool = False) -> Order | None:
     """MatchingRun: queued -> running, in the name of one worker; a second one takes over what the first left behind.
 
     Returns what to compute; None when nothing is to be done (it has ended, or was cancelled). Raises Conflict while
@@ -139,7 +146,7 @@ def begin_run(session: Session, *, run_ref: str, worker: str, now: datetime) -> 
     run.worked_at = now
     run.phase, run.progress = Phase.WAITING, 0
     session.flush()
-    return order_of(session, run)
+    return order_of(session, run, carries=carries)
 
 
 def _is_worked_on(run: MatchingRun, now: datetime) -> bool:
@@ -204,10 +211,25 @@ def store_outcome(session: Session, *, worker: str, outcome: Outcome, now: datet
     _end(run, "finish", now)
     run.inputs_sha256, run.metrics = outcome.sha256, outcome.metrics.as_plain()
     run.notes = [note.as_plain() for note in outcome.notes]
+    _carry(session, run, order, total=outcome.metrics.total, now=now)
     session.flush()
     record(session, actor=SYSTEM, action="matching.finish", subject=(_SUBJECT, run.ref), now=now, pairs=len(pairs),
            inputs_sha256=outcome.sha256, total=outcome.metrics.total)
     return None
+
+
+def _carry(session: Session, run: MatchingRun, order: Order, *, total: int, now: datetime) -> None:
+    """Write the pins and forbids taken over as edits of the run, by who started it; they change no pair of it."""
+    for number, one in enumerate(order.overruled, 1):
+        reason = _TAKEN_OVER.format(number=order.live_number, reason=one.reason)
+        session.add(RunEdit(
+            run_id=run.id, number=number, kind=one.edit.kind, project_id=one.edit.project,
+            provider_id=one.edit.provider, reason=reason[:MOST_REASON], total_before=total, total_after=total,
+            changed=0, actor_id=run.created_by, actor_name=run.person.name if run.person else SYSTEM.name, at=now))
+    run.edits = len(order.overruled)
+    if run.edits:
+        record(session, actor=SYSTEM, action="matching.carry_edits", subject=(_SUBJECT, run.ref), now=now,
+               count=run.edits, from_run=order.live_number, asked_by=run.created_by)
 
 
 def _pairing(order: Order, pair: Pair, row: Mapping[str, Any]) -> dict[str, Any]:

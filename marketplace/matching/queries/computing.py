@@ -17,7 +17,6 @@ from marketplace.matching.rules.assignment import Solution
 from marketplace.matching.rules.bounds import Prices
 from marketplace.matching.rules.candidates import Wish, candidates
 from marketplace.matching.rules.edges import Edges
-from marketplace.matching.rules.edits import Wishes
 from marketplace.matching.rules.metrics import RunMetrics
 from marketplace.matching.rules.problem import Problem
 from marketplace.matching.rules.runs import PHASE_STARTS, Phase
@@ -80,17 +79,16 @@ def compute(session: Session, order: Order, *, engines: Engines, now: datetime, 
     start, room = PHASE_STARTS[Phase.SCORING], PHASE_STARTS[Phase.SOLVING] - PHASE_STARTS[Phase.SCORING]
     edges = candidates(market, needs, Wish(order.weights, bars=bars), progress=lambda done, every: watch(
         Phase.SCORING, start + room * done // max(every, 1)))
-    kept, notes = carrying.carried(order, ids, bars)
-    order = replace(order, confirmed=kept)
-    tied = tied_in(session, _problem(order, edges), now=now)
-    order, more = carrying.apart(order, tied)
-    return solve(order, edges, engines=engines, watch=watch, tied=tied, notes=(*notes, *more))
+    order, notes = carrying.confirmed(session, order, ids, bars, now=now)
+    order, edges, more = carrying.overruled(session, order, edges, engines=engines, now=now)
+    return solve(order, edges, engines=engines, watch=watch, tied=tied_in(session, _problem(order, edges), now=now),
+                 notes=(*notes, *more))
 
 
 def _problem(order: Order, edges: Edges) -> Problem:
     """Return what is solved; confirmed pairs that are no candidates any more are added to the candidates."""
     edges = problem.with_candidates(edges, {pair: one.candidate for pair, one in order.confirmed.items()})
-    return problem.make(edges, order.weights, Wishes(confirmed=frozenset(order.confirmed)), held=order.held)
+    return problem.make(edges, order.weights, order.wishes, held=order.held)
 
 
 def solve(order: Order, edges: Edges, *, engines: Engines, watch: Watch, tied: Tied,
@@ -100,7 +98,8 @@ def solve(order: Order, edges: Edges, *, engines: Engines, watch: Watch, tied: T
     made = together.solve(_problem(order, edges), engines.flows, tied)
     watch(Phase.METRICS, PHASE_STARTS[Phase.METRICS])
     prices, solved = bounds.prices(made.solution), made.solution.problem
-    figures = metrics.measure(made.solution, bounds.certificate(made.solution, prices), before=order.held or None)
+    figures = metrics.measure(made.solution, bounds.certificate(made.solution, prices), before=order.held or None,
+                              overrides=len(order.overruled))
     return Outcome(order, solved.edges, problem.inputs_sha256(solved.edges, order.weights, solved.wishes,
                                                               held=order.held),
                    made, prices, figures, tied, tuple(notes))
@@ -115,8 +114,8 @@ def without(outcome: Outcome, projects: Sequence[int], providers: Sequence[int],
             if pair[0] not in gone[0] and pair[1] not in gone[1]}
     note = Note(N_("计算期间有 {projects} 个项目、{providers} 个组织被删除，已不计入"),
                 {"projects": len(projects), "providers": len(providers)})
-    return solve(replace(outcome.order, confirmed=kept), edges, engines=engines, watch=watch,
-                 tied=outcome.tied, notes=(*outcome.said, note))
+    return solve(replace(outcome.order, confirmed=kept), edges, engines=engines, watch=watch, tied=outcome.tied,
+                 notes=(*outcome.said, note))
 
 
 def _project_ids(session: Session, scope: str, reach: str, now: datetime) -> list[int]:

@@ -95,10 +95,10 @@ def _pin(session: Session, known: Known, edit: Edit, *, engines: Engines, now: d
                       name=provider.name)
     if known.is_candidate(edit.pair):
         return edit
-    return replace(edit, candidate=_candidate(market_of(session, tools=engines, now=now), provider.id, seen.ranked))
+    return replace(edit, candidate=columns_of(market_of(session, tools=engines, now=now), provider.id, seen.ranked))
 
 
-def _candidate(market: Market, key: int, ranked: Ranked | None) -> Candidate:
+def columns_of(market: Market, key: int, ranked: Ranked | None) -> Candidate:
     """Return the columns of a provider that no rule rules out, as the run would have stored them."""
     assert ranked is not None
     place, parts = market.place_of[key], {part.criterion: part for part in ranked.parts}

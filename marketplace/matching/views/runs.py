@@ -86,18 +86,18 @@ def start() -> Answer:
     form, now = start_form(filled=True), utc_now()
     if not form.validate():
         return _index(form), REFUSED
-    scope, reach = form.scope.data, Reach(form.reach.data)
+    scope, reach, carries = form.scope.data, Reach(form.reach.data), bool(form.carries.data)
     try:
         is_small = size_of(db.session(), scope=scope, reach=reach, now=now) <= AT_ONCE
         with transaction() as session:
             run = start_run(session, actor=current_actor(), now=now, due_at=now + WORKER_WAITS if is_small else None,
-                            order=RunOrder(form.title.data or _title(form), scope, reach))
+                            order=RunOrder(form.title.data or _title(form), scope, reach, carries))
             ref = run.ref
     except DomainError as refused:
         form.blame(refused)
         return _index(form), status_of(refused)
     if is_small:
-        drive(transaction, run_ref=ref, engines=services(), clock=utc_now)
+        drive(transaction, run_ref=ref, engines=services(), clock=utc_now, carries=carries)
         return redirect(url_for("matching_ops.run", ref=ref), 303)
     flash(gettext("已开始计算，本页显示进度，可以随时取消"), "ok")
     return redirect(url_for("matching_ops.index"), 303)
