@@ -45,7 +45,7 @@ class RelationRow(Form):
     person = TextField(_l("涉及的人员姓名"), most=50)
     since = ChineseDateField(_l("开始"), [Optional()])
     until = ChineseDateField(_l("结束"), [Optional()])
-    words = TextField(_l("补充说明"), most=200)
+    words = LongTextField(_l("补充说明"), most=200)
 
 
 class DeclarationForm(FlaskForm):
@@ -103,6 +103,7 @@ class DeclarationForm(FlaskForm):
             self.form_errors.append(say(refused))
         else:
             field.errors = [*field.errors, say(refused)]
+            self.relations.errors = [row.errors for row in self.relations]   # so that the form knows of them
 
 
 class SettleForm(FlaskForm):

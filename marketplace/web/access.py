@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
-from flask import Flask, current_app, redirect, request, url_for
+from flask import Flask, current_app, make_response, redirect, render_template, request, url_for
+from flask_babel import gettext
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
@@ -19,6 +20,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 MARK = "access_mark"
 HOME = "/my"
+UNAUTHORIZED = 401
+NOT_SHOWN_AGAIN = ("current", "code")
 
 
 def public(view: Callable[P, R]) -> Callable[P, R]:
@@ -54,14 +57,48 @@ def _guarded(view: Callable[P, R], *, mark: str, roles: tuple[Role, ...]) -> Cal
 
 
 def to_sign_in() -> Response:
-    """Send the visitor to the sign-in page and back afterwards; scripts get 401, htmx with where to go."""
+    """Send the visitor to the sign-in page and back afterwards; scripts get 401, htmx with where to go.
+
+    Who was signed out while writing keeps the words: they come back in a form that can be sent again.
+    """
     back = request.full_path.rstrip("?") if request.method == "GET" else HOME
     target = url_for("accounts.sign_in", next=back)
     if request.headers.get("HX-Request"):
         return Response(status=401, headers={"HX-Redirect": target})
     if request.accept_mimetypes.best == "application/json":
         return Response('{"error": "sign in"}', status=401, mimetype="application/json")
+    if request.method == "POST" and typed():
+        return typed_again(gettext("已退出登录"), status=UNAUTHORIZED, wants_sign_in=True)
     return redirect(target)
+
+
+def typed() -> list[tuple[str, str]]:
+    """Return what was written into the form that was sent; no token, no password, no code."""
+    return [(name, value) for name, value in request.form.items(multi=True)
+            if value and name != "csrf_token" and "password" not in name and name not in NOT_SHOWN_AGAIN]
+
+
+def typed_again(title: str, *, status: int, wants_sign_in: bool) -> Response:
+    """Return a page that holds what was written, to be sent again; it was not carried out."""
+    return make_response(render_template(
+        "expired.html", typed=typed(), title=title, wants_sign_in=wants_sign_in, behind=page_behind()), status)
+
+
+def page_behind() -> str:
+    """Return the page behind a form: this address if it answers GET, else where the form stood, else what is above."""
+    came, above = urlsplit(request.referrer or ""), request.path
+    targets = [request.full_path.rstrip("?")]
+    if came.netloc == request.host:
+        targets.append(urlunsplit(("", "", came.path, came.query, "")))
+    while above.count("/") > 1:
+        above = above.rsplit("/", 1)[0]
+        targets.append(above)
+    return next((page for page in map(safe_next, targets) if page != HOME), HOME)
+
+
+def is_public_page() -> bool:
+    """Say whether what was asked for is open to visitors."""
+    return getattr(current_app.view_functions.get(request.endpoint or ""), MARK, "") == "public"
 
 
 def safe_next(target: str | None) -> str:

@@ -15,7 +15,7 @@ from marketplace.core.clock import utc_now
 from marketplace.core.db import db, transaction
 from marketplace.core.errors import Conflict, Denied, DomainError, IllegalStep, Invalid, Unavailable
 from marketplace.core.text import N_
-from marketplace.web.access import to_sign_in
+from marketplace.web.access import is_public_page, page_behind, to_sign_in, typed_again
 from marketplace.web.actor import current_actor, treat_as_visitor
 
 NOT_FOUND = 404
@@ -75,7 +75,7 @@ def error_page(status: int, sentence: str = "") -> Response:
     if request.headers.get("HX-Request"):
         body = render_template("_macros/error_fragment.html", title=title, sentence=sentence)
     else:
-        body = render_template("error.html", status=status, title=title, sentence=sentence)
+        body = render_template("error.html", status=status, title=title, sentence=sentence, behind=page_behind())
     return Response(body, status=status, mimetype="text/html")
 
 
@@ -99,13 +99,12 @@ def _domain(error: DomainError) -> BaseResponse:
     return error_page(status, "" if status == NOT_FOUND else say(error))
 
 
-def _csrf(_error: CSRFError) -> Response:
+def _csrf(_error: CSRFError) -> BaseResponse:
     """Answer a form without a valid token: a readable page that keeps what was typed, or a fragment for htmx."""
     if request.headers.get("HX-Request"):
         return error_page(EXPIRED, gettext(SENTENCES[EXPIRED]))
-    typed = [(name, value) for name, value in request.form.items(multi=True) if name != "csrf_token" and value]
-    body = render_template("expired.html", typed=typed, title=gettext(TITLES[EXPIRED]))
-    return Response(body, status=400, mimetype="text/html")
+    is_out = not current_actor().is_signed_in and not is_public_page()
+    return typed_again(gettext(TITLES[EXPIRED]), status=400, wants_sign_in=is_out)
 
 
 def _http(error: HTTPException) -> Response:

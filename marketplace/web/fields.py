@@ -141,7 +141,7 @@ class WholeField(_Typed):
         """Return the number."""
         plain = typed.replace(",", "").replace(" ", "")
         if not plain.isascii() or not plain.isdigit() or len(plain) > MOST_DIGITS:
-            raise Invalid(N_("“{typed}”不是整数"), typed=typed)
+            raise Invalid(N_("“{typed}”不是整数。请用阿拉伯数字填写"), typed=typed)
         return int(plain)
 
 

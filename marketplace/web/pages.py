@@ -5,13 +5,14 @@ import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from flask import Flask, Response, current_app, request, url_for
 from flask_login import current_user
 
 from marketplace.core.access import Actor, Role
 from marketplace.core.text import N_
+from marketplace.web.access import page_behind
 from marketplace.web.actor import current_actor
 
 SIZE_COOKIE = "size"
@@ -56,8 +57,14 @@ def is_here(path: str) -> bool:
 
 
 def here(**changes: object) -> str:
-    """Return this page's address with arguments changed; None takes one away. Changes lead to page one."""
-    arguments = request.args.to_dict(flat=False)
+    """Return this page's address with arguments changed; None takes one away. Changes lead to page one.
+
+    A refused form may stand at an address that only takes posts; then it is the page behind it.
+    """
+    path, arguments = request.path, request.args.to_dict(flat=False)
+    if request.method == "POST":
+        behind = urlsplit(page_behind())
+        path, arguments = behind.path, parse_qs(behind.query)
     if "page" not in changes:
         arguments.pop("page", None)
     for name, value in changes.items():
@@ -65,7 +72,7 @@ def here(**changes: object) -> str:
             arguments.pop(name, None)
         else:
             arguments[name] = [str(value)]
-    return request.path + (f"?{urlencode(arguments, doseq=True)}" if arguments else "")
+    return path + (f"?{urlencode(arguments, doseq=True)}" if arguments else "")
 
 
 @lru_cache(maxsize=64)

@@ -116,6 +116,29 @@ def test_one_more_row_keeps_what_was_typed_and_saves_nothing(app, client, stage)
     assert count(app, ConflictDeclaration) == 0
 
 
+@pytest.mark.parametrize(("row", "words"), [
+    ({"relations-0-code": "11990106MJ0000026X"}, "的校验位不对"),
+    ({"relations-0-since": "2026-06-06", "relations-0-until": "2024-06-06"}, "结束日期早于开始日期"),
+])
+def test_a_refused_row_is_named_above_the_form_and_in_the_title_and_keeps_what_was_typed(client, stage, row, words):
+    as_(client, stage, "admin")
+    answer = client.post("/org/conflicts", data={"answer": "some", "relations-0-body": "甲单位"} | row)
+    assert answer.status_code == UNPROCESSABLE
+    summary = text(answer).split('role="alert"')[1].split("</div>")[0]
+    assert words in summary
+    assert 'href="#relations-0-' in summary
+    assert "<title>错误：" in text(answer)
+    assert 'value="甲单位"' in text(answer)
+
+
+def test_a_new_row_takes_the_focus(client, stage):
+    as_(client, stage, "admin")
+    page = text(client.post("/org/conflicts", data={"more": "1", "answer": "some", "relations-0-body": "甲单位"}))
+    assert '<fieldset class="field" id="relations-1" tabindex="-1" data-focus>' in page
+    assert page.count("data-focus") == 1
+    assert "data-focus" not in text(client.get("/org/conflicts"))
+
+
 @pytest.mark.parametrize(("data", "words"), [
     ({}, "请选择“没有”或“有”"), ({"answer": "some"}, "请至少写明一项关系"),
     ({"answer": "none", "relations-0-relation": "board", "relations-0-body": "甲"}, "请把下面各项关系清空"),

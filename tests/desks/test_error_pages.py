@@ -94,3 +94,35 @@ def test_a_database_that_is_away_is_said_to_the_signed_in_without_asking_it_who_
     answer = client.get("/my")
     assert answer.status_code == 503
     assert "服务暂不可用" in answer.text
+
+
+def test_who_was_signed_out_while_writing_keeps_the_words_and_is_told_to_sign_in(client):
+    answer = client.post("/org/conflicts", data={"answer": "some", "relations-0-body": "写了很久的单位名称", "new_password": "hidden words"})
+    assert answer.status_code == 401
+    assert "写了很久的单位名称" in answer.text
+    assert "hidden words" not in answer.text
+    assert 'href="/sign-in" target="_blank"' in answer.text
+    assert "已退出登录" in answer.text
+
+
+def test_a_visitor_who_sent_nothing_is_led_to_sign_in(client):
+    answer = client.post("/org/conflicts")
+    assert (answer.status_code, answer.location) == (302, "/sign-in?next=/my")
+
+
+def test_a_stale_form_of_somebody_signed_out_asks_to_sign_in_first_and_leads_back_to_where_it_stood(app):
+    app.config["WTF_CSRF_ENABLED"] = True
+    answer = app.test_client().post("/projects/somewhere/decline", data={"reason": "路远"},
+                                    headers={"Referer": "http://localhost/projects/somewhere/why-not-me?lang=en"})
+    assert answer.status_code == 400
+    assert "先在新窗口登录" in answer.text
+    assert 'href="/projects/somewhere/why-not-me?lang=en"' in answer.text
+    assert 'href="/projects/somewhere/decline"' not in answer.text
+
+
+@pytest.mark.parametrize("came", ["", "http://localhost/projects/somewhere/decline", "https://evil.example/projects/other/why-not-me"])
+def test_an_address_that_only_takes_forms_leads_to_the_page_above_it(client, came):
+    answer = client.get("/projects/somewhere/decline", headers={"Referer": came} if came else {})
+    assert answer.status_code == 405
+    assert 'href="/projects/somewhere">返回上一页' in answer.text
+    assert "evil" not in answer.text

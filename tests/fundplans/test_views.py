@@ -286,7 +286,7 @@ def test_following_changes_the_list_its_link_and_keeps_the_filters(app: Flask, c
     site.enter(client, "officer")
     assert "告诉别的资助方" not in page(client, "/fund/shortlist")
     answer = client.post(f"/fund/shortlist/{site.refs['dense']}/follow?known=y&_external=1&_scheme=javascript")
-    assert (answer.status_code, answer.location) == (303, "/fund/shortlist?known=y")
+    assert (answer.status_code, answer.location) == (303, f"/fund/shortlist?known=y#p-{site.refs['dense']}")
     html = client.get("/fund/shortlist?followed=y&_scheme=javascript&_external=1").text
     assert "javascript:" not in html
     assert f"/fund/shortlist?only={site.refs['dense']}" in html

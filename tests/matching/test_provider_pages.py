@@ -27,6 +27,7 @@ from marketplace.matching.rules.weights import Weights
 from marketplace.organizations.queries import by_ref as body_by_ref
 from marketplace.projects.queries import by_ref
 from marketplace.projects.rules import earliest_deadline
+from marketplace.web.names import area_names, category_names
 from marketplace.web.services import services
 from tests.browser.sides import make_market, make_provider
 from tests.factories.accounts import actor_of, make_person, sign_in
@@ -117,7 +118,7 @@ def test_a_draft_is_neither_proposed_nor_explained(world):
 
 def test_the_list_says_why_with_parts_that_sum(world):
     text = page(world.as_("near").get("/org/matches"))
-    assert "1 个项目达到 45 分" in text
+    assert "1 个项目达到建议线（45 分）" in text
     parts = [round(float(one) * 10) for one in re.findall(r"<b>(\d+\.\d) / \d+\.\d</b>", text)]
     total = round(float(re.search(r'class="score mb-0"><b>(\d+\.\d)</b>', text)[1]) * 10)
     assert len(parts) == 6
@@ -247,10 +248,24 @@ def test_a_tie_to_the_panel_is_not_told(world):
 
 # ---- following and declining ----
 
+def test_the_page_of_reasons_sets_the_project_beside_the_organization(world):
+    text = page(world.as_("near").get(world.why()))
+    table = text.split('class="data cards both-sides"')[1].split("</table>")[0]
+    with world.app.app_context():
+        project, body = by_ref(db.session(), world.refs["open"]), body_by_ref(db.session(), world.refs["near"])
+        names = [area_names()[one.area_code] for one in body.areas]
+        assert names
+        assert project.title in text.split('class="meta"')[1].split("</p>")[0]
+        for word in (*names, area_names()[project.area_code], category_names()[project.category_code]):
+            assert word in table
+    blank = page(world.as_("blank").get(world.why())).split('class="data cards both-sides"')[1].split("</table>")[0]
+    assert blank.count("未填写") == 3   # no category, no area, no number of projects
+
+
 def test_a_followed_project_stands_on_the_desk_until_it_is_let_go(world):
     client = world.as_("near")
     answer = client.post(f"/projects/{world.refs['open']}/follow", data={"back": "list"})
-    assert answer.headers["Location"] == "/org/matches"
+    assert answer.headers["Location"] == f"/org/matches#p-{world.refs['open']}"   # back where the button stood
     assert "关注的项目" in page(client.get("/org"))
     assert world.refs["open"] in page(client.get("/org")).partition("关注的项目")[2]
     assert world.refs["open"] not in page(world.as_("tied").get("/org")).partition("关注的项目")[2]

@@ -44,7 +44,7 @@ UNSURE = frozenset({Relation.REQUIREMENT, Relation.OTHER})     # a person must l
 OWNING = frozenset({Relation.CONTROL, Relation.SPONSOR})       # between the two bodies themselves, not their people
 
 STATEMENT: Mapping[Declarer, str] = {
-    Declarer.PROVIDER: N_("我组织确认：除所列关系外，近三年内与采购单位、出资方及其工作人员没有政府采购法实施条例第九条、第十八条所列的关系。如有变化，"
+    Declarer.PROVIDER: N_("本组织确认：除所列关系外，近三年内与采购单位、出资方及其工作人员没有政府采购法实施条例第九条、第十八条所列的关系。如有变化，"
                           "及时重新声明。"),
     Declarer.STAFF: N_("我确认：除所列关系外，近三年内与任何承接主体没有政府采购法实施条例第九条所列的关系。涉及所列组织的采购，我主动回避。如有变化，及时重新声明。"),
 }

@@ -23,7 +23,7 @@ from marketplace.projects.policy import is_open
 from marketplace.web.access import for_roles
 from marketplace.web.actor import current_actor
 from marketplace.web.errors import blame
-from marketplace.web.names import category_names
+from marketplace.web.names import area_names, category_names
 from marketplace.web.services import services
 
 PROFILE_RULES = {"NOT_VERIFIED", "SCOPE", "AREA", "CERTIFIED_STAFF", "GRADE", "NO_CAPACITY", "OVER_CAPACITY_MONEY"}
@@ -72,13 +72,14 @@ def _why_page(project: Project, form: DeclineForm) -> str:
         "matching/why.html", project=project, found=found, form=form, now=now, labels=CRITERION_LABELS,
         criteria=CRITERIA, tenths=TENTHS, facts=FACTS_TO_FILL, helps=WHAT_HELPS, sizes=SIZE_LABELS,
         profile_rules=PROFILE_RULES, marks=marks_of([(own, ranked)]) if ranked else {}, categories=category_names(),
-        may_decline=policy.may_decline(current_actor(), project, now), is_open=is_open(project, now))
+        areas=area_names(), is_open=is_open(project, now),
+        may_decline=policy.may_decline(current_actor(), project, now))
 
 
 def _back(ref: str) -> Response:
     """Return to where the button stood: the list, or the page of the project's reasons."""
     if request.form.get("back") == "list":
-        return redirect(url_for("suggestions.for_us"), 303)
+        return redirect(url_for("suggestions.for_us") + f"#p-{ref}", 303)
     return redirect(url_for("suggestions.why_not_us", ref=ref), 303)
 
 

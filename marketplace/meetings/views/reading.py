@@ -17,6 +17,7 @@ from marketplace.meetings.queries import grids
 from marketplace.meetings.queries import inputs as input_queries
 from marketplace.meetings.queries.grids import Grid, Line, Side
 from marketplace.meetings.views.blueprint import READERS, STAFF_READERS, Answer, blueprint, event_of
+from marketplace.projects.policy import is_public
 from marketplace.web.access import for_roles
 from marketplace.web.actor import current_actor
 from marketplace.web.calendars import Event
@@ -104,7 +105,7 @@ def own(ref: str) -> Answer:
     lines = grids.lines_of(db.session(), event, version, party=actor.organization_id or 0) if version else []
     return render_template("meetings/own.html", event=event, version=version, lines=lines, mine=actor.organization_id,
                            may_see_all=policy.may_see_all(actor, event), labels=rules.STATE_LABELS,
-                           looks=rules.STATE_LOOKS)
+                           looks=rules.STATE_LOOKS, is_public=is_public)
 
 
 @blueprint.get("/meetings/<ref>/mine.ics")
