@@ -33,7 +33,7 @@ from marketplace.projects.models import Project
 from tests.conftest import make_config
 from tests.conftest import test_services as services_for
 
-SIZE = 40
+SIZE = 60
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 
 from marketplace.demo.rules.domain import Domain
-from marketplace.demo.rules.texts import BY_KEY, DOMAINS
+from marketplace.demo.rules.texts import BY_KEY, DOMAINS, FAMILIES
 from marketplace.demo.rules.weave import pick_number, weave
 from marketplace.organizations.rules import OrganizationKind, body_code_check, credit_code_check
 
@@ -25,6 +25,7 @@ _UNIONS = ("志愿者协会", "社会工作者协会", "老年人协会", "残�
            "园艺协会", "烹饪协会", "养老服务业协会", "环保促进会", "应急志愿者协会", "乡贤联谊会", "青年创业协会", "读书会联合会", "龙舟协会", "舞狮协会")
 _GROUPS = ("舞蹈队", "合唱团", "巡逻队", "互助会", "读书会", "书画社", "太极队", "护河队", "调解队", "志愿队", "议事会", "手工坊", "健步队", "乐器队",
            "棋艺社", "编织社", "亲子社", "互助小组", "爱心厨房", "花友会")
+_PASTIMES = ("合唱", "书法", "太极", "摄影", "园艺", "烹饪", "读书", "龙舟", "舞狮", "舞蹈", "书画", "乐器", "棋艺", "编织", "花友", "健步", "手工")
 _FUNDS = ("公益基金会", "慈善基金会", "社区发展基金会", "教育基金会", "养老公益基金会", "社会工作发展基金会")
 _SURNAMES_OF_FOUNDERS = "林陈何梁罗谢韩唐冯邓"
 
@@ -83,19 +84,27 @@ def _one_name(rng: random.Random, kind: OrganizationKind, communities: list[str]
     return rng.choice(_PLACES) + rng.choice(_BRANDS) + rng.choice(_SERVICES)
 
 
-_FIELD_WORDS = (
-    ("养老", "meals"), ("老年", "visits"), ("家庭", "family"), ("青少年", "youth"), ("青年", "youth"), ("志愿", "volunteers"),
-    ("心理", "mental"), ("康复", "rehab"), ("助残", "disability"), ("残疾", "disability"), ("法律", "law"), ("调解", "law"),
-    ("社会组织", "cultivation"), ("环境", "green"), ("环保", "green"), ("文化", "culture"), ("应急", "emergency"),
-    ("社会工作", "station"), ("社区", "governance"), ("议事", "governance"),
+_FIELD_WORDS = (                         # the first word found in a name tells the first field
+    ("养老", "meals"), ("厨房", "meals"), ("老年", "visits"), ("互助小组", "visits"), ("亲子", "family"), ("家庭", "family"),
+    ("青少年", "youth"), ("青年", "youth"), ("志愿", "volunteers"), ("心理", "mental"), ("康复", "rehab"), ("助残", "disability"),
+    ("残疾", "disability"), ("法律", "law"), ("调解", "law"), ("社会组织", "cultivation"), ("环境", "green"), ("环保", "green"),
+    ("护河", "green"), ("文化", "culture"), ("应急", "emergency"), ("巡逻", "emergency"), ("社会工作", "station"),
+    ("社区", "governance"), ("议事", "governance"), ("乡贤", "governance"), ("互助会", "governance"),
+    *((word, "culture") for word in _PASTIMES),
 )
 
 
 def fields_of(rng: random.Random, name: str) -> list[Domain]:
-    """Return the two to four fields of service that one organization works in; its name tells the first."""
+    """Return the fields of service that one organization works in: what its name says, then what is close to it.
+
+    Those that come together for a pastime do little else; a name that says nothing may mean anything.
+    """
     first = next((BY_KEY[key] for word, key in _FIELD_WORDS if word in name), None)
-    others = [domain for domain in DOMAINS if domain is not first]
-    return ([first] if first else []) + rng.sample(others, rng.choice((1, 1, 2, 3)) + (first is None))
+    if first is None:
+        return rng.sample(DOMAINS, rng.choice((2, 2, 3, 4)))
+    close = [one for one in next(family for family in FAMILIES if first in family) if one is not first]
+    more = rng.choice((0, 0, 1)) if any(word in name for word in _PASTIMES) else rng.choice((1, 1, 2, 3))
+    return [first, *rng.sample(close, min(more, len(close)))]
 
 
 def about(rng: random.Random, name: str, fields: list[Domain]) -> str:

@@ -10,7 +10,8 @@ from marketplace.demo.rules.domain import Domain
 from marketplace.demo.rules.family import FAMILY
 from marketplace.demo.rules.weave import overlap, pick_number, shingles, weave
 
-DOMAINS: tuple[Domain, ...] = (*CARE, *FAMILY, *COMMUNITY)
+FAMILIES: tuple[tuple[Domain, ...], ...] = (CARE, FAMILY, COMMUNITY)
+DOMAINS: tuple[Domain, ...] = tuple(one for family in FAMILIES for one in family)
 BY_KEY: Mapping[str, Domain] = {domain.key: domain for domain in DOMAINS}
 LEAST, MOST = 200, 800          # characters of a body
 MOST_ALIKE = 0.36               # refused above; the promise is 0.40
