@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import re
 import unicodedata
 from collections.abc import Sequence
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from marketplace.web.services import services
 PUBLIC_SECONDS = 3600
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?%?", re.ASCII)      # a spreadsheet reads it as a number, never as a formula
 
 
 def attachment(data: bytes, *, name: str, media_type: str, is_public: bool = False) -> Response:
@@ -44,5 +46,10 @@ def spreadsheet(rows: Sequence[Sequence[str]], *, kind: str, name: str, sheet: s
         data = services().workbook_writer.write({sheet: rows}, title=sheet)
         return attachment(data, name=f"{name}.xlsx", media_type=XLSX)
     text = io.StringIO(newline="")
-    csv.writer(text).writerows([[f"'{cell}" if cell.startswith(_DANGEROUS) else cell for cell in row] for row in rows])
+    csv.writer(text).writerows([[_harmless(cell) for cell in row] for row in rows])
     return attachment(("\ufeff" + text.getvalue()).encode(), name=f"{name}.csv", media_type="text/csv")
+
+
+def _harmless(cell: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula; a number stays one, its sign included."""
+    return f"'{cell}" if cell.startswith(_DANGEROUS) and not _NUMBER.fullmatch(cell) else cell

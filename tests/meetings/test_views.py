@@ -18,7 +18,8 @@ from marketplace.projects import operations as projects
 from marketplace.web.worker import run_until_idle
 from tests.factories.accounts import make_person, sign_in
 from tests.factories.meetings import facts, make_fair, make_provider, make_public, make_scheduled
-from tests.factories.projects import CLOSES, make_desk, make_draft, make_opened
+from tests.factories.projects import CLOSES, closing, make_desk, make_draft, make_opened
+from tests.meetings.test_points import make_run
 
 
 @pytest.fixture
@@ -53,7 +54,8 @@ def publish_notice(app, made, number=0):
     with app.app_context(), transaction() as session:
         project = session.scalars(select(Project).where(Project.ref == made["projects"][number])).one()
         projects.submit_for_review(session, actor=load_actor(session, made["host"]), project=project, now=utc_now())
-        projects.publish(session, actor=load_actor(session, made["approver"]), project=project, closes_at=CLOSES, now=utc_now())
+        projects.publish(session, actor=load_actor(session, made["approver"]), project=project, now=utc_now(),
+                         closes_at=closing(session, utc_now()))
 
 
 def hidden_field(page, name):
@@ -97,6 +99,32 @@ def test_an_event_goes_from_its_form_to_the_own_list_of_a_participant(client, ap
     assert made["names"][0] not in page.text.split('class="talks"')[1].split("</ol>")[0]       # one reads whom one meets, not oneself
 
 
+def test_a_table_for_no_project_asks_for_one_and_a_strange_number_is_said_beside_it(client, build):
+    made = build()
+    sign_in(client, made["host"])
+    empty = client.post(f"/meetings/{made['ref']}/tables", data={"least": "1"})
+    assert empty.status_code == 422
+    assert "请从列表里选一个项目，或填项目编号" in empty.text
+    strange = client.post(f"/meetings/{made['ref']}/tables", data={"typed": "LC-9999"})
+    assert re.search(r'id="typed-error".*?没有这个项目', strange.text, re.DOTALL)
+    assert 'value="LC-9999"' in strange.text
+
+
+def test_where_the_points_came_from_is_said_by_the_number_of_the_run(client, app, build):
+    made = build(maker=make_scheduled)
+    sign_in(client, made["host"])
+    assert "匹配方案里没有这些项目和组织" in client.get(f"/meetings/{made['ref']}").text
+    with app.app_context(), transaction() as session:
+        version = session.scalars(select(MeetingSchedule)).one()
+        event = session.scalars(select(MeetingEvent).where(MeetingEvent.ref == made["ref"])).one()
+        run = make_run(session, event.tables[0].project, {event.visitors[0].organization_id: 900}, number=37)
+        version.points_from = f"{run.ref} gone"
+        ref = run.ref
+    page = client.get(f"/meetings/{made['ref']}").text
+    assert "第 37 号匹配方案；" in page
+    assert ref not in page
+
+
 def replace_desk(session, event, made):
     from marketplace.accounts.queries import load_actor
     from tests.factories.projects import Desk
@@ -112,6 +140,8 @@ def run_until_idle_in(app):
 @pytest.mark.parametrize(("change", "words"), [
     ({"title": ""}, "请填洽谈会名称"), ({"rounds": "0"}, "请填 1 到 40"), ({"rounds": "八"}, "不是整数"),
     ({"starts_at": "明天"}, "不是日期|请填时间"), ({"pause_after": "4"}, "请填 0 到 3"),
+    ({"pause_after": "2"}, "第 2 轮后的长休要填几分钟"), ({"pause_after": "2", "pause_minutes": "3"}, "不短于轮间休息"),
+    ({"pause_minutes": "40"}, "也要填在第几轮以后"),
 ])
 def test_a_wrong_fact_is_said_beside_its_field_and_nothing_typed_is_lost(client, build, change, words):
     made = build()
@@ -142,7 +172,7 @@ def test_a_draft_of_another_unit_is_not_found(client, app, build):
     sign_in(client, made["host"])
     with app.app_context(), transaction() as session:
         ref = make_draft(session, make_desk(session)).ref
-    for typed in (ref, "nothing", ""):
+    for typed in (ref, "nothing"):
         answer = client.post(f"/meetings/{made['ref']}/tables", data={"typed": typed})
         assert answer.status_code == 422
         assert "没有这个项目，或您看不到它" in answer.text

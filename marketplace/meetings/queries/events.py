@@ -145,8 +145,10 @@ def projects_to_add(session: Session, event: MeetingEvent, actor: Actor) -> list
 
 def project_by(session: Session, typed: str) -> Project:
     """Return a project by reference or number; raises Invalid when there is none."""
+    if not typed:
+        raise Invalid(N_("请从列表里选一个项目，或填项目编号"), field="project")
     found = session.scalar(select(Project).where(or_(Project.ref == typed, Project.number == typed)))
-    if found is None or not typed:
+    if found is None:
         raise Invalid(N_("没有这个项目，或您看不到它。请从列表里选，或填项目编号"), field="project")
     return found
 

@@ -31,6 +31,12 @@ class Points:
         return " ".join(self.runs)
 
 
+def run_numbers(session: Session, source: str) -> list[int]:
+    """Return the numbers of the matching runs that `Points.source` names, for people; a deleted one is left out."""
+    return list(session.scalars(
+        select(MatchingRun.number).where(MatchingRun.ref.in_(source.split())).order_by(MatchingRun.number)))
+
+
 def points_of(session: Session, projects: Sequence[int], organizations: Sequence[int]) -> Points:
     """Return the points of all pairs. A body never meets the project that it buys itself."""
     made = _from_registry(session, projects, organizations)

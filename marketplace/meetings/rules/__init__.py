@@ -112,6 +112,10 @@ def check_facts(facts: EventFacts) -> None:
     ):
         if not least <= value <= most:
             raise Invalid(N_("请填 {least} 到 {most} 之间的数"), field=name, least=least, most=most)
+    if facts.pause_minutes and not facts.pause_after:
+        raise Invalid(N_("填了长休时长，也要填在第几轮以后"), field="pause_after")
+    if facts.pause_after and facts.pause_minutes < max(facts.break_minutes, 1):
+        raise Invalid(N_("第 {round} 轮后的长休要填几分钟，不短于轮间休息"), field="pause_minutes", round=facts.pause_after)
 
 
 def slots(facts: EventFacts) -> tuple[Slot, ...]:

@@ -64,14 +64,15 @@ def tables(ref: str) -> Answer:
 
 def _blame_or_raise(form: TableForm, refused: Invalid | Denied, *, event: MeetingEvent) -> None:
     """Say beside the field that the law stops a project; let other refusals be what they are."""
+    field = "typed" if form.typed.data and not form.project.data else "project"
     if isinstance(refused, Denied) and refused.sentence == rules.NO_PRIVATE_MEETINGS:
-        blame(form, Invalid(refused.sentence, field="project", **refused.facts))
+        blame(form, Invalid(refused.sentence, field=field, **refused.facts))
     elif isinstance(refused, Denied) and refused.hidden and policy.is_staff(current_actor(), event):
-        blame(form, Invalid(N_("没有这个项目，或您看不到它。请从列表里选，或填项目编号"), field="project"))
+        blame(form, Invalid(N_("没有这个项目，或您看不到它。请从列表里选，或填项目编号"), field=field))
     elif isinstance(refused, Denied):
         raise refused
     else:
-        blame(form, refused)
+        blame(form, Invalid(refused.sentence, field=field, **refused.facts) if refused.field == "project" else refused)
 
 
 def _table_form(event: MeetingEvent, *, posted: bool) -> TableForm:

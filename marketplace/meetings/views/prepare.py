@@ -13,7 +13,7 @@ from marketplace.meetings import operations, policy, rules
 from marketplace.meetings.forms import EventForm, ReasonForm
 from marketplace.meetings.models import MeetingEvent
 from marketplace.meetings.queries import events as queries
-from marketplace.meetings.queries import grids
+from marketplace.meetings.queries import grids, points
 from marketplace.meetings.queries import inputs as input_queries
 from marketplace.meetings.rules.edits import MAX_REASON
 from marketplace.meetings.rules.scheduling import PHASES
@@ -110,6 +110,7 @@ def page(event: MeetingEvent, *, failed: DomainError | None = None, form: Reason
         form=form or ReasonForm(formdata=None), may_change=policy.may_change(actor, event),
         may_publish=policy.may_publish(actor, event), may_withdraw=policy.may_withdraw(actor, event),
         may_close=policy.may_close(actor, event), grids=grids, now=utc_now(),
+        points_runs=points.run_numbers(session, current.points_from) if current else [],
     ), UNPROCESSABLE if failed is not None else 200
 
 
