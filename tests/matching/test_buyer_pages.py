@@ -408,6 +408,17 @@ def test_an_expert_with_a_seat_may_not_recommend(world):
     assert world.as_("expert").get(f"/projects/{world.refs['open']}/invitations/recommend").status_code == 404
 
 
+def test_an_expert_finds_the_way_to_recommend_on_the_page_of_the_project(world):
+    way = f'href="/projects/{world.refs["open"]}/invitations/recommend"'
+    assert way not in page_of(world, "expert", f"/projects/{world.refs['open']}")      # an open procedure knows none
+    closed_procedure(world)
+    assert way in page_of(world, "expert", f"/projects/{world.refs['open']}")
+    for who in ("handler", "stranger", "provider"):
+        assert way not in page_of(world, who, f"/projects/{world.refs['open']}")
+    seated(world, world.people["expert"])
+    assert way not in page_of(world, "expert", f"/projects/{world.refs['open']}")
+
+
 def test_the_race_of_two_identical_clicks_leaves_one_telling(world):
     for _ in range(2):
         assert world.as_("handler").post(world.path("/tell"), data={"line": "45", "text": SAID}).status_code == 303
@@ -465,3 +476,11 @@ def test_a_list_that_was_cut_does_not_claim_to_have_counted_everybody(world, mon
     monkeypatch.setattr(sides, "SHOWN", suitable)
     monkeypatch.setattr(sides.market, "rank_project", lambda *args, **kept: real(*args, **{**kept, "most": suitable}))
     assert f"前 {suitable} 家都达到 45 分" in page(world.as_("handler").get(world.path()))
+
+
+def test_in_english_the_law_behind_telling_is_english_too(world):
+    handler = world.as_("handler")
+    handler.get("/?lang=en")
+    for text in (page(handler.get(world.path())), page(handler.get(world.path("/tell")))):
+        assert "internal rules (after Government Procurement Law Regulations, art. 20(1))" in text
+        assert "采购人内控规则" not in text

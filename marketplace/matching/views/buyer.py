@@ -70,7 +70,19 @@ def said_in_public() -> dict[str, object]:
                 current_actor(), project, holds_seat=queries.holds_seat(db.session(), current_actor(), project)),
             "may_ask_why": lambda project: policy.may_ask_why(current_actor(), project),
             "may_see_invitations": lambda project: policy.may_see_invitations(
-                current_actor(), project, holds_seat=queries.holds_seat(db.session(), current_actor(), project))}
+                current_actor(), project, holds_seat=queries.holds_seat(db.session(), current_actor(), project)),
+            "may_recommend_here": _may_recommend_here}
+
+
+def _may_recommend_here(project: Project) -> bool:
+    """Say whether the visitor is an expert who may sign a recommendation for a project; few procedures know them."""
+    actor, now = current_actor(), utc_now()
+    if not actor.has(Role.EXPERT) or rules.Way.RECOMMEND not in rules.outreach_of(project.procedure).ways:
+        return False
+    session = db.session()
+    return bool(policy.may_recommend_as_expert(
+        actor, project, now, holds_seat=queries.holds_seat(session, actor, project),
+        is_eligible=queries.is_eligible_expert(session, actor, project, now=now)))
 
 
 def marks_of(rows: Sequence[tuple[Organization, Ranked]]) -> dict[int, Markup]:
@@ -205,8 +217,8 @@ def _tell_page(project: Project, form: TellForm, now: datetime) -> str:
     form.offer(counts)
     return render_template(
         "matching/tell.html", project=project, form=form, counts=counts, considered=ranking.considered, least=least,
-        able=len(ranking.rows), tellings=queries.tellings_of(session, project.id), today=beijing_date(now), most=rules.MAX_TEXT,
-        least_told=rules.LEAST_TOLD, outreach=rules.outreach_of(project.procedure))
+        able=len(ranking.rows), tellings=queries.tellings_of(session, project.id), today=beijing_date(now),
+        most=rules.MAX_TEXT, least_told=rules.LEAST_TOLD, outreach=rules.outreach_of(project.procedure))
 
 
 @blueprint.get("/projects/<ref>/invitations")
