@@ -18,7 +18,7 @@ from marketplace.meetings.rules.solving import solve
 from marketplace.organizations.models import Organization
 from marketplace.projects import operations as projects
 from tests.factories.meetings import FLOWS, Fair, make_provider, make_scheduled
-from tests.factories.projects import Desk, make_draft
+from tests.factories.projects import Desk, closing, make_draft
 
 PLACES = ("桐浦街道长者日间照料", "桐浦街道居家适老化改造", "桐浦街道社区食堂志愿配送", "桐浦街道独居老人每日探访", "桐浦街道认知障碍友好社区",
           "桐浦街道老年大学课程")
@@ -52,7 +52,8 @@ def build_fairs(session: Session, *, unit: Organization, provider: Organization,
     decision = _pin(session, fair, (fair.projects[0].id, provider.id), now=made)
     if has_notice:
         projects.submit_for_review(session, actor=handler, project=fair.projects[5], now=made)
-        projects.publish(session, actor=approver, project=fair.projects[5], closes_at=day + timedelta(days=20), now=made)
+        projects.publish(session, actor=approver, project=fair.projects[5], now=made,
+                         closes_at=closing(session, now))
     coming = operations.create_event(session, actor=handler, host=unit, now=made, facts=EventFacts(
         "冬季社区服务小型洽谈", day + timedelta(days=30), "街道会议室", 3))
     platform = operations.create_event(session, actor=SYSTEM, host=None, now=made, facts=EventFacts(

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.accounts.queries import load_actor
 from marketplace.catalogs.models import Area, Catalog, CatalogItem
+from marketplace.catalogs.queries import work_calendar
 from marketplace.core.access import Actor, Role
 from marketplace.core.clock import at_beijing
 from marketplace.core.money import Money
@@ -16,6 +17,7 @@ from marketplace.organizations.models import Organization
 from marketplace.organizations.rules import name_key
 from marketplace.projects import operations
 from marketplace.projects.models import Project
+from marketplace.projects.rules import earliest_deadline
 from tests.factories import NOW
 from tests.factories.accounts import make_person
 
@@ -98,6 +100,11 @@ def facts(**changes: object) -> dict[str, object]:
                        {"title": "终期验收后", "percent": 20, "condition": "终期验收合格"}],
         **changes,
     }
+
+
+def closing(session: Session, now: datetime, workdays: int = 15) -> datetime:
+    """A lawful deadline for a notice of this moment, whatever day it is."""
+    return earliest_deadline(now, workdays, work_calendar(session))
 
 
 def make_draft(session: Session, desk: Desk | None = None, *, now: datetime = NOW, **changes: object) -> Project:

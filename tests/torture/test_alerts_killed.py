@@ -27,7 +27,7 @@ from marketplace.search.queries.upkeep import documents_of
 from marketplace.search.rules.saved import COMMITS, Frequency
 from marketplace.web.services import public_sources
 from marketplace.web.worker import run_until_idle
-from tests.factories.projects import make_desk, make_published
+from tests.factories.projects import closing, make_desk, make_published
 from tests.factories.saved import make_reader, make_search
 
 pytestmark = pytest.mark.torture
@@ -86,7 +86,7 @@ def change(chance, desk, refs, number) -> None:
             now = utc_now()
             if step < PUBLISHED:
                 refs.append(make_published(session, desk, title=f"长者助餐服务{number}之{step}", now=now,
-                                           closes_at=now + timedelta(days=40)).ref)
+                                           closes_at=closing(session, now)).ref)
             elif step < PUBLISHED + ADDENDA:
                 projects.publish_addendum(session, actor=desk.handler, project=by_ref(session, chance.choice(refs)),
                                           text=f"第 {number} 轮澄清", now=now)
