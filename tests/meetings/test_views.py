@@ -18,7 +18,7 @@ from marketplace.projects import operations as projects
 from marketplace.web.worker import run_until_idle
 from tests.factories.accounts import make_person, sign_in
 from tests.factories.meetings import facts, make_fair, make_provider, make_public, make_scheduled
-from tests.factories.projects import CLOSES, closing, make_desk, make_draft, make_opened
+from tests.factories.projects import closing, make_desk, make_draft, make_opened
 from tests.meetings.test_points import make_run
 
 
