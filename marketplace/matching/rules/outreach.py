@@ -57,19 +57,19 @@ class Outreach:
 _OPEN = N_("公告面向所有组织。可以把同一段话发给一条分数线以上的全部组织，不能只挑几家")
 _INVITED = N_("不发公开公告时，供应商由随机抽取，或由采购人和评审专家分别书面推荐；采购人推荐的不超过一半")
 OUTREACH: Mapping[str, Outreach] = {
-    "open_tender": Outreach((Way.TELL,), _OPEN, "政府采购法第二十六条、实施条例第二十条第一项"),
-    "below_threshold": Outreach((Way.TELL,), _OPEN, "采购人内控规则（参照政府采购法实施条例第二十条第一项）"),
-    "grant_round": Outreach((Way.TELL,), _OPEN, "公益创投申报指南（面向全部申报组织，信息一致）"),
-    "adoption": Outreach((Way.TELL,), _OPEN, "慈善法第四条（公开、公平）"),
-    "framework": Outreach((Way.TELL,), _OPEN, "财政部令第110号（公开征集入围供应商）"),
+    "open_tender": Outreach((Way.TELL,), _OPEN, N_("政府采购法第二十六条、实施条例第二十条第一项")),
+    "below_threshold": Outreach((Way.TELL,), _OPEN, N_("采购人内控规则（参照政府采购法实施条例第二十条第一项）")),
+    "grant_round": Outreach((Way.TELL,), _OPEN, N_("公益创投申报指南（面向全部申报组织，信息一致）")),
+    "adoption": Outreach((Way.TELL,), _OPEN, N_("慈善法第四条（公开、公平）")),
+    "framework": Outreach((Way.TELL,), _OPEN, N_("财政部令第110号（公开征集入围供应商）")),
     "invited_tender": Outreach(
-        (Way.DRAW,), N_("邀请招标从符合条件的供应商中随机抽取三家以上，不能指定"), "政府采购法第三十四条、87号令第十四条"),
-    "competitive_consultation": Outreach((Way.DRAW, Way.RECOMMEND), _INVITED, "财库〔2014〕214号第六条"),
-    "competitive_negotiation": Outreach((Way.DRAW, Way.RECOMMEND), _INVITED, "74号令第十二条"),
-    "request_for_quotations": Outreach((Way.DRAW, Way.RECOMMEND), _INVITED, "74号令第十二条"),
-    "single_source": Outreach((), N_("单一来源只与公示的一家协商，不告知也不邀请其他组织"), "政府采购法第三十一条、第三十九条"),
+        (Way.DRAW,), N_("邀请招标从符合条件的供应商中随机抽取三家以上，不能指定"), N_("政府采购法第三十四条、87号令第十四条")),
+    "competitive_consultation": Outreach((Way.DRAW, Way.RECOMMEND), _INVITED, N_("财库〔2014〕214号第六条")),
+    "competitive_negotiation": Outreach((Way.DRAW, Way.RECOMMEND), _INVITED, N_("74号令第十二条")),
+    "request_for_quotations": Outreach((Way.DRAW, Way.RECOMMEND), _INVITED, N_("74号令第十二条")),
+    "single_source": Outreach((), N_("单一来源只与公示的一家协商，不告知也不邀请其他组织"), N_("政府采购法第三十一条、第三十九条")),
 }
-_NOTHING = Outreach((), N_("还没有为这种采购方式规定联系组织的办法"), "政府采购法第二十六条")
+_NOTHING = Outreach((), N_("还没有为这种采购方式规定联系组织的办法"), N_("政府采购法第二十六条"))
 
 
 def outreach_of(procedure: str) -> Outreach:

@@ -93,7 +93,7 @@ def metrics_table(run: MatchingRun) -> Table:
 
 
 def side_table(run: MatchingRun, other: MatchingRun) -> Table:
-    """Return the figures of two runs side by side; the total first as it is, then without the bonus for keeping pairs."""
+    """Return the figures of two runs side by side; the total with and without the bonus for keeping pairs."""
     mine, theirs = _with_bonus(run), _with_bonus(other)
     before = dict(theirs)
     return Table(
