@@ -40,7 +40,7 @@ def test_a_declaration_asks_the_operators_to_look_and_the_finding_reaches_the_pr
         settlement = made.ref
     twice(interests.tell_settled, settlement_ref=settlement, organization_ref=ref)
     assert messages() == [(operator.person_id, "核对“{name}”的利益关系", "核对", True),
-                          (admin.person_id, "利益关系已核对：{label}", "", False)]
+                          (admin.person_id, "利益关系已核对，可以配对：{label}", "", False)]
     assert news() == ["conflicts.declared", "conflicts.settled"]
 
 
@@ -68,7 +68,7 @@ def test_a_finding_says_no_names_and_one_about_a_panel_says_nothing(ctx):
             refs.append(row.ref)
     for settlement in refs:
         interests.tell_settled(settlement_ref=settlement, organization_ref=ref)
-    assert messages() == [(admin.person_id, "利益关系已核对：{label}", "", False)]
+    assert messages() == [(admin.person_id, "利益关系已核对，不能配对：{label}", "", False)]
     kept = db.session.scalars(select(Message)).one()
     assert kept.facts == {"label": GROUNDS[Ground.STAFF_DECLARED].label}
     assert "何静" not in f"{kept.subject}{kept.body}{kept.facts}"

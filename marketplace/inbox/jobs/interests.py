@@ -48,7 +48,8 @@ def tell_settled(settlement_ref: str, organization_ref: str, **_facts: object) -
         is_clear = found.outcome == Outcome.CLEARED
         for person in people_of(session, provider.id, (Role.PROVIDER_ADMIN,)):
             send(session, person=person, now=now, letter=Letter(
-                kind=Kind.ORGANIZATION, subject=N_("利益关系已核对：{label}"),
+                kind=Kind.ORGANIZATION,
+                subject=N_("利益关系已核对，可以配对：{label}") if is_clear else N_("利益关系已核对，不能配对：{label}"),
                 facts={"label": GROUNDS[Ground(found.ground)].label},
                 body=N_("可以参加相应项目的配对。") if is_clear else N_("认定构成利益冲突，不参加相应项目的配对。有异议请联系平台。"),
                 url="/org/conflicts", unique_key=f"interests:{settlement_ref}", organization_id=provider.id))
