@@ -72,8 +72,18 @@ def to_sign_in() -> Response:
     return redirect(target)
 
 
+def is_sent_from_here() -> bool:
+    """Say whether a page of this site sent the form: another site's words are never put before a person to send."""
+    if site := request.headers.get("Sec-Fetch-Site"):
+        return site == "same-origin"
+    origin = request.headers.get("Origin") or request.referrer
+    return not origin or urlsplit(origin).netloc == request.host
+
+
 def typed() -> list[tuple[str, str]]:
-    """Return what was written into the form that was sent; no token, no password, no code."""
+    """Return what was written into the form that was sent from here; no token, no password, no code."""
+    if not is_sent_from_here():
+        return []
     return [(name, value) for name, value in request.form.items(multi=True)
             if value and name != "csrf_token" and "password" not in name and name not in NOT_SHOWN_AGAIN]
 

@@ -126,3 +126,22 @@ def test_an_address_that_only_takes_forms_leads_to_the_page_above_it(client, cam
     assert answer.status_code == 405
     assert 'href="/projects/somewhere">返回上一页' in answer.text
     assert "evil" not in answer.text
+
+
+@pytest.mark.parametrize("sent", [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"},
+                                  {"Origin": "https://elsewhere.example"}, {"Origin": "null"},
+                                  {"Referer": "https://elsewhere.example/page"}])
+@pytest.mark.parametrize("is_checked", [True, False])
+def test_the_words_of_another_site_are_not_put_before_a_person_to_send(app, sent, is_checked):
+    app.config["WTF_CSRF_ENABLED"] = is_checked
+    client = app.test_client()
+    answer = client.post("/projects/abcdefghjkmn/questions", data={"question": "words of a stranger"}, headers=sent)
+    assert answer.status_code in {302, 400}
+    assert "words of a stranger" not in answer.text
+
+
+@pytest.mark.parametrize("sent", [{"Sec-Fetch-Site": "same-origin"}, {"Origin": "http://localhost"}, {}])
+def test_the_words_sent_from_here_are_given_back(app, sent):
+    app.config["WTF_CSRF_ENABLED"] = True
+    answer = app.test_client().post("/projects/abcdefghjkmn/questions", data={"question": "words of my own"}, headers=sent)
+    assert (answer.status_code, "words of my own" in answer.text) == (400, True)
