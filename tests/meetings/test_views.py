@@ -341,7 +341,15 @@ def test_a_notice_after_publishing_warns_stops_and_is_cancelled_by_a_person(clie
     assert "请正式取消" in client.get(f"/meetings/{made['ref']}").text
     path = f"/meetings/{made['ref']}/cancel/{made['projects'][0]}"
     assert client.post(path, data={"reason": ""}).status_code == 422
+    long = client.post(path, data={"reason": "写得很长" * 60})
+    assert (long.status_code, "写得很长" * 60 in long.text) == (422, True)
+    assert "场已取消" not in long.text
+    held = int(re.search(r">(\d+) 场<", long.text)[1])
     assert client.post(path, data={"reason": "已发公告"}).status_code == 303
+    page = client.get(f"/meetings/{made['ref']}").text
+    gone = int(re.search(r"另有 (\d+) 场已取消", page)[1])
+    assert gone > 0
+    assert int(re.search(r">(\d+) 场<", page)[1]) == held - gone
     assert client.post(path, data={"reason": "已发公告"}).status_code == 422
     assert "请正式取消" not in client.get(f"/meetings/{made['ref']}").text
     sign_in(client, made["member"])

@@ -130,6 +130,12 @@ def with_meetings(session: Session, event: MeetingEvent, projects: Sequence[Proj
             Meeting.cancelled_at.is_(None), Meeting.project_id.in_([project.id for project in projects]))))
 
 
+def cancelled_in(session: Session, schedule: MeetingSchedule | None) -> int:
+    """Return how many meetings of a version were cancelled one by one since it was made."""
+    return 0 if schedule is None else session.scalar(select(func.count()).select_from(Meeting).where(
+        Meeting.schedule_id == schedule.id, Meeting.cancelled_at.is_not(None))) or 0
+
+
 def projects_to_add(session: Session, event: MeetingEvent, actor: Actor) -> list[Project]:
     """Return projects that could get a table: the actor may see them, none between notice and award; newest first."""
     taken = select(MeetingTable.project_id).where(MeetingTable.event_id == event.id)

@@ -111,6 +111,7 @@ def page(event: MeetingEvent, *, failed: DomainError | None = None, form: Reason
         may_publish=policy.may_publish(actor, event), may_withdraw=policy.may_withdraw(actor, event),
         may_close=policy.may_close(actor, event), grids=grids, now=utc_now(),
         points_runs=points.run_numbers(session, current.points_from) if current else [],
+        cancelled=queries.cancelled_in(session, current),
     ), UNPROCESSABLE if failed is not None else 200
 
 
