@@ -191,7 +191,7 @@ def test_a_draft_edition_does_not_exist_for_the_public(app, client, town):
         ref = make_catalog(session, year=2030, is_published=False).ref
     assert client.get(f"/catalogs/editions/{ref}").status_code == 404
     assert client.get(f"/catalogs/export.csv?edition={ref}").status_code == 404
-    assert client.post("/catalogs/editions", data={"year": "2031"}).headers["Location"].startswith("/sign-in")
+    assert client.post("/catalogs/editions").headers["Location"].startswith("/sign-in")
 
 
 @pytest.mark.parametrize("path", ["/catalogs", "/purchase-lists", "/purchase-lists/merged", "/imports"])

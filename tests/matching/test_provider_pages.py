@@ -298,6 +298,16 @@ def test_a_decline_without_a_usable_reason_comes_back(world, reason):
         assert db.session.scalar(select(func.count()).select_from(ProjectDecline)) == 0
 
 
+def test_the_page_of_a_project_says_that_the_own_organization_declined_it(world):
+    client, where, said = world.as_("near"), f"/projects/{world.refs['open']}", "本机构已表示不承接"
+    assert said not in page(client.get(where))
+    assert client.post(f"{where}/decline", data={"reason": "人手不够"}).status_code == 303
+    assert said in page(client.get(where))
+    assert said not in page(world.as_("tied").get(where))
+    world.as_("near").post(f"{where}/decline/withdraw")
+    assert said not in page(client.get(where))
+
+
 @pytest.mark.parametrize("step", ["follow", "unfollow", "decline", "decline/withdraw"])
 @pytest.mark.parametrize("who", ["handler", "operator", "expert"])
 def test_nobody_else_takes_these_steps(world, who, step):

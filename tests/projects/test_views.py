@@ -343,7 +343,8 @@ def test_a_question_is_asked_answered_and_read_without_a_name(world: World) -> N
     ref = world.refs["published"]
     with world.app.app_context(), transaction() as session:
         asker = make_person(session, name="不愿透露的人").id
-    assert world.client.post(f"/projects/{ref}/questions", data={"question": "x"}).status_code == 302
+    visitor = world.client.post(f"/projects/{ref}/questions", data={"question": "写到一半的问题"})
+    assert (visitor.status_code, "写到一半的问题" in visitor.text, "在新窗口登录" in visitor.text) == (401, True, True)
     client = sign_in(world.client, asker)
     assert client.post(f"/projects/{ref}/questions", data={"question": ""}).status_code == 422
     assert client.post(f"/projects/{ref}/questions", data={"question": "周末送餐吗？"}).status_code == 303

@@ -71,7 +71,9 @@ def said_in_public() -> dict[str, object]:
             "may_ask_why": lambda project: policy.may_ask_why(current_actor(), project),
             "may_see_invitations": lambda project: policy.may_see_invitations(
                 current_actor(), project, holds_seat=queries.holds_seat(db.session(), current_actor(), project)),
-            "may_recommend_here": _may_recommend_here}
+            "may_recommend_here": _may_recommend_here,
+            "own_decline": lambda project: queries.standing_decline(
+                db.session(), project, current_actor().organization_id)}
 
 
 def _may_recommend_here(project: Project) -> bool:
