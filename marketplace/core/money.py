@@ -13,6 +13,7 @@ FEN_PER_WAN = 1_000_000
 MAX_FEN = 10**15  # ten trillion yuan: far above any budget, far below a 64-bit integer
 
 _AMOUNT = re.compile(r"^(\d{1,16})(?:\.(\d{1,8}))?(亿|万|千)?(元)?整?$")
+_STRAY_COMMA = re.compile(r"^,|,(?!\d{3,4}(?!\d))|\..*,")     # groups of three, or of four as 万 counts
 _SCALE = {None: 1, "千": 1_000, "万": 10_000, "亿": 100_000_000}
 _DIGITS = "零壹贰叁肆伍陆柒捌玖"
 _UNITS = ("", "拾", "佰", "仟")
@@ -40,11 +41,13 @@ class Money:
         """Read an amount as people type it: 36.8万, 368,000.00, ３６８０００元, ￥1,200.
 
         `unit` (元, 千元, 万元, 亿元) applies where the text names none itself. Raises Invalid for anything
-        else, for less than a fen, and above ten trillion yuan.
+        else, for a comma that parts no thousands (3,5万 may mean 3.5), for less than a fen, and above ten trillion yuan.
         """
         typed = unicodedata.normalize("NFKC", text or "")
-        plain = re.sub(r"[\s,，¥￥]|人民币|CNY|RMB", "", typed, flags=re.IGNORECASE)
-        found = _AMOUNT.match(plain)
+        plain = re.sub(r"[\s¥￥]|人民币|CNY|RMB", "", typed, flags=re.IGNORECASE)
+        if _STRAY_COMMA.search(plain) and _AMOUNT.match(plain.replace(",", "")):
+            raise Invalid(N_("“{typed}”里的逗号不在千分位上。小数请用点，例如 3.5万"), field=field, typed=text)
+        found = _AMOUNT.match(plain.replace(",", ""))
         if not found:
             raise Invalid(N_("“{typed}”不是金额。请填数字，例如 368000.00 或 36.8万"), field=field, typed=text)
         whole, fraction, scale, named = found.groups()

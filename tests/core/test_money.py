@@ -35,6 +35,20 @@ def test_parts_always_add_up_and_differ_from_the_exact_share_by_less_than_a_fen(
     assert all(abs(p.fen * sum(weights) - fen * w) < sum(weights) for p, w in zip(parts, weights, strict=True))
 
 
+@pytest.mark.parametrize(("text", "fen"), [
+    ("1,200", 120_000), ("1,234,567.89", 123_456_789), ("12,0000", 12_000_000), ("１，２００元", 120_000), ("1,200万", 1_200_000_000)])
+def test_commas_part_thousands_or_wan(text, fen):
+    assert Money.parse(text) == Money(fen)
+
+
+@pytest.mark.parametrize("text", ["12,00", "3,5万", "1,2", "12，5", "1,23,456", ",500", "1,200.50,1", "1,20000", "500,", "1.5,000"])
+def test_a_comma_that_may_be_a_decimal_point_is_asked_about(text):
+    with pytest.raises(Invalid) as refused:
+        Money.parse(text, field="budget")
+    assert refused.value.field == "budget"
+    assert "逗号" in str(refused.value.sentence)
+
+
 @pytest.mark.parametrize(("fen", "words"), [
     (123_456_780, "壹佰贰拾叁万肆仟伍佰陆拾柒元捌角"), (36_000_000, "叁拾陆万元整"), (1_000_506, "壹万零伍元零陆分"),
     (0, "零元整"), (10_000_000_000, "壹亿元整"), (100_000_100, "壹佰万零壹元整"), (10, "壹角"), (1, "壹分"),
