@@ -58,9 +58,12 @@ def quick_hasher() -> None:
 
 
 @pytest.fixture
-def slow_hasher(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The hasher of the product."""
+def slow_hasher(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The hasher of the product; what it made once and keeps is made anew for the tests that follow."""
     monkeypatch.setattr(account_rules, "_HASHER", SLOW_HASHER)
+    account_rules._dummy_hash.cache_clear()
+    yield
+    account_rules._dummy_hash.cache_clear()
 
 
 @pytest.fixture
