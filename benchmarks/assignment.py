@@ -208,7 +208,7 @@ def _run(edges, engines) -> int:
     with transaction() as session:
         made = start_run(session, actor=SYSTEM, order=RunOrder("量一量", reach="planned"), now=utc_now())
         order = runs.begin_run(session, run_ref=made.ref, worker="bench", now=utc_now())
-    outcome = computing.solve(order, edges, engines=engines, watch=lambda _phase, _percent: None)
+    outcome = computing.solve(order, edges, engines=engines, watch=lambda _phase, _percent: None, tied={})
     with transaction() as session:
         assert runs.store_outcome(session, worker="bench", outcome=outcome, now=utc_now()) is None
     return order.run_id
