@@ -68,7 +68,7 @@ def sees_papers(actor: Actor, funder: Funder) -> bool:
 def may_draft(actor: Actor, plan: FundPlan, funder: Funder) -> Decision:
     """Say who may prepare a commitment from a line: people of the pool's verified funder, while the plan stands."""
     if plan.state not in (PlanState.SOLVED, PlanState.SHARED):
-        return denied(N_("这个方案已经撤回或还没有算出，不能据此起草认捐"))
+        return denied(N_("这个方案已经撤回或还没有算出，不能据此起草认捐。请等它算出，或另建方案"))
     return funding.may_pledge(actor, funder)
 
 

@@ -83,3 +83,9 @@ def test_of_fewer_than_three_closed_projects_nothing_is_told():
     found = rules.closed_like([3, 5, 4, 9], [1, 2, 3, None, 8], code="A04")
     assert (found.projects, found.least, found.middle, found.most) == (4, 3, 4, 9)
     assert found.sizes == {Size.ONE: 1, Size.FEW: 2, Size.MANY: 1, Size.UNKNOWN: 1}
+
+
+@pytest.mark.parametrize(("totals", "least", "line"), [
+    ((600, 610, 620, 700), 45, 45), ((430, 420, 410, 300), 45, 40), ((300,), 45, 20), ((), 45, 20), ((800, 800, 800), 83, 80)])
+def test_the_line_offered_first_is_the_nearest_that_may_be_chosen(totals, least, line):
+    assert rules.nearest_line(rules.counts_above(rows(*totals)), least) == line

@@ -97,6 +97,12 @@ def may_choose(line: int, many: int) -> bool:
     return many >= LEAST_TOLD or (line == LINES[0] and many > 0)
 
 
+def nearest_line(counts: Mapping[int, int], least: int) -> int:
+    """Return the line nearest to a number of points among those that may be chosen; the lowest where none may."""
+    lawful = [line for line in LINES if may_choose(line, counts[line])] or LINES[:1]
+    return min(lawful, key=lambda line: abs(line - least))
+
+
 def check_line(rows: Sequence[Ranked], line: int) -> list[Ranked]:
     """Return who is told; raises Invalid for a line that is none of the steps or would reach a hand-picked few."""
     if line not in LINES:

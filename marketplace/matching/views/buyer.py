@@ -214,8 +214,7 @@ def _tell_page(project: Project, form: TellForm, now: datetime) -> str:
     least = market.weights_in_force(session).least
     counts = rules.counts_above(ranking.rows)
     if not form.is_submitted():
-        lawful = [line for line in rules.LINES if rules.may_choose(line, counts[line])] or rules.LINES[:1]
-        form.line.data = min(lawful, key=lambda line: abs(line - least))
+        form.line.data = rules.nearest_line(counts, least)
     form.offer(counts)
     return render_template(
         "matching/tell.html", project=project, form=form, counts=counts, considered=ranking.considered, least=least,

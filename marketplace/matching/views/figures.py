@@ -44,11 +44,13 @@ def headline(run: MatchingRun) -> Headline | None:
     return None if found is None else Headline(found.given, found.units, found.matched_share, found.total, found.ratio)
 
 
-def rows(found: RunMetrics) -> list[tuple[str, str]]:
-    """Return every figure with its word, in the order of the page."""
+def rows(found: RunMetrics, *, bonus: int | None = None) -> list[tuple[str, str]]:
+    """Return every figure with its word, in the order of the page; with a bonus (tenths) the total is taken apart."""
+    apart = () if bonus is None else (
+        (N_("其中保持原配对的加分"), points(bonus)), (N_("不含这项加分的总分"), points(found.total - bonus)))
     shown = (
         (N_("参加的项目"), str(found.needs)), (N_("需要的名额"), str(found.units)), (N_("配上的名额"), str(found.given)),
-        (N_("配上的份额"), per_cent(found.matched_share)), (N_("总分"), points(found.total)),
+        (N_("配上的份额"), per_cent(found.matched_share)), (N_("总分"), points(found.total)), *apart,
         (N_("可以证明的上限"), points(found.bound)), (N_("与最优之比"), decimal(found.ratio, 4)),
         (N_("项目平均匹配度"), points(round(found.mean_score))), (N_("最低的百分之五"), points(round(found.p5_score))),
         (N_("双方都想换的配对"), str(found.blocking_pairs)), (N_("候选少于 3 家的项目"), str(found.few)),
@@ -106,10 +108,4 @@ def side_table(run: MatchingRun, other: MatchingRun) -> Table:
 def _with_bonus(run: MatchingRun) -> list[tuple[str, str]]:
     """Return the figures of a run, its total taken apart: a run after the first earns points for changing nothing."""
     found = metrics_of(run)
-    shown = rows(found) if found else []
-    place = next((number for number, (word, _) in enumerate(shown, 1) if word == gettext("总分")), None)
-    if found is None or place is None:
-        return shown
-    bonus = kept_bonus(db.session(), run)
-    return [*shown[:place], (gettext("其中保持原配对的加分"), points(bonus)),
-            (gettext("不含这项加分的总分"), points(found.total - bonus)), *shown[place:]]
+    return rows(found, bonus=kept_bonus(db.session(), run)) if found else []
